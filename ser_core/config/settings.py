@@ -1,0 +1,254 @@
+"""The typed settings. `conf/base.yaml` holds every default and its unit; here are types, ranges and combinations."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ser_core.emotions import SCHEME_NAMES
+
+Positive = Annotated[float, Field(gt=0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Role = Literal["customer", "agent", "mixed"]
+
+
+class Section(BaseModel):
+    """A group of settings; unknown keys are faults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class FeatureSettings(Section):
+    """What a feature vector is. Every field changes numbers and is fingerprinted."""
+
+    set: Literal["paper-180"]
+    sample_rate_hz: Annotated[int, Field(ge=4000, le=96000)]
+    n_fft: Annotated[int, Field(ge=64, le=65536)]
+    hop_length: PositiveInt
+    mel_scale: Literal["slaney", "htk"]
+    mfcc: bool
+    chroma: bool
+    mel: bool
+
+    @model_validator(mode="after")
+    def _hears_something(self) -> FeatureSettings:
+        if not (self.mfcc or self.chroma or self.mel):
+            raise ValueError("mfcc, chroma and mel are all off: switch at least one on")
+        if self.hop_length > self.n_fft:
+            raise ValueError(f"hop_length {self.hop_length} is longer than n_fft {self.n_fft}: audio would be skipped")
+        return self
+
+
+class SegmentSettings(Section):
+    """How a channel is cut into segments. Fingerprinted with the features."""
+
+    mode: Literal["window", "whole"]
+    window_s: Positive
+    min_s: Positive
+
+    @model_validator(mode="after")
+    def _windows_fit(self) -> SegmentSettings:
+        if self.min_s > self.window_s:
+            raise ValueError(f"min_s {self.min_s} is longer than window_s {self.window_s}")
+        return self
+
+
+class ArchiveSettings(Section):
+    """Where the recordings are and what their paths say."""
+
+    name: Annotated[str, Field(min_length=1)]
+    uri: str | None
+    pattern: str | None
+    metadata: str | None
+    timezone: str
+    extensions: tuple[str, ...]
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is not an IANA time zone, such as Europe/Berlin")
+        return value
+
+
+class TableSettings(Section):
+    """Where tables are and how wide they are."""
+
+    uri: str
+    buckets: Annotated[int, Field(gt=0, le=4096)]
+
+
+class ModelSettings(Section):
+    """Where model bundles are."""
+
+    uri: str
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
+class CorpusSettings(Section):
+    """The labelled corpus a model is trained on."""
+
+    kind: Literal["ravdess", "manifest"]
+    uri: str | None
+    tables_uri: str
+    language: str
+
+
+class RoleSettings(Section):
+    """Whose voice a channel carries."""
+
+    mono: Role
+    channels: Annotated[tuple[Role, ...], Field(min_length=1)]
+
+
+class ScoringSettings(Section):
+    """Who is scored, why, and with which model."""
+
+    roles: Annotated[tuple[Role, ...], Field(min_length=1)]
+    purpose: str | None
+    model: str
+
+    @model_validator(mode="after")
+    def _purpose_is_stated(self) -> ScoringSettings:
+        others = [role for role in self.roles if role != "customer"]
+        if others and not (self.purpose or "").strip():
+            raise ValueError(
+                f"roles has {' and '.join(others)}, whose recordings hold the voice of an employee: state "
+                "scoring.purpose (inferring employees' emotions at work is prohibited in the EU, AI Act art. 5(1)(f)), "
+                "or, where one-channel recordings hold one customer only, set roles.mono to customer"
+            )
+        return self
+
+
+class LimitSettings(Section):
+    """What is accepted as one recording."""
+
+    max_size_mb: Positive
+    max_duration_s: Positive
+    max_channels: PositiveInt
+
+
+class QuarantineSettings(Section):
+    """How often a refusal that may pass is tried again."""
+
+    max_attempts: PositiveInt
+
+
+class SpeakerNormalisationSettings(Section):
+    """How far a speaker's own mean and deviation replace the population's. Kept in the model, at work in scoring."""
+
+    strength_mean: Share
+    strength_deviation: Share
+    prior_segments: Positive
+
+
+class TrainingSettings(Section):
+    """The classifier, its data and its evaluation."""
+
+    label_scheme: str
+    max_rows: Annotated[int, Field(ge=10)]
+    seed: Annotated[int, Field(ge=0)]
+    hidden_layers: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+    alpha: Annotated[float, Field(ge=0)]
+    batch_size: PositiveInt
+    learning_rate: Positive
+    max_iter: PositiveInt
+    speaker_normalisation: SpeakerNormalisationSettings
+    folds: Literal["corpus", "group"]
+    group_folds: Annotated[int, Field(ge=2)]
+    warn_accuracy_below: Share
+
+    @field_validator("label_scheme")
+    @classmethod
+    def _is_a_scheme(cls, value: str) -> str:
+        if value not in SCHEME_NAMES:
+            raise ValueError(f"{value!r} is no label scheme; there are {', '.join(SCHEME_NAMES)}")
+        return value
+
+
+class NightlySettings(Section):
+    """What one night looks at."""
+
+    lookback_days: Annotated[int, Field(ge=0)]
+
+
+class FetchSettings(Section):
+    """How recordings are brought to a worker."""
+
+    memory_mb: Annotated[float, Field(ge=0)]
+    prefetch_mb: Annotated[float, Field(ge=0)]
+
+
+class S3Settings(Section):
+    """How S3 is reached. Credentials come from the environment or the instance, never from here."""
+
+    endpoint_url: str | None
+    region: str | None
+    retry_mode: Literal["legacy", "standard", "adaptive"]
+    max_attempts: PositiveInt
+    connect_timeout_s: Positive
+    read_timeout_s: Positive
+
+
+class StorageSettings(Section):
+    """How storage is reached."""
+
+    s3: S3Settings
+
+
+class SparkSettings(Section):
+    """How the work is spread."""
+
+    master: str | None
+    partition_mb: Positive
+    driver_memory: Annotated[str, Field(pattern=r"^\d+[kmgt]$")]
+    conf: Mapping[str, str | int | float | bool]
+
+
+class LogSettings(Section):
+    """What is logged, to stderr."""
+
+    level: Literal["debug", "info", "warning", "error"]
+    json_: bool = Field(alias="json")
+
+
+class Settings(BaseSettings):
+    """Everything a job can be told. Built by `ser_core.config.load_settings`, which reads and merges the sources."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    call_date: dt.date | None
+    features: FeatureSettings
+    segments: SegmentSettings
+    archive: ArchiveSettings
+    tables: TableSettings
+    models: ModelSettings
+    corpus: CorpusSettings
+    roles: RoleSettings
+    scoring: ScoringSettings
+    limits: LimitSettings
+    quarantine: QuarantineSettings
+    training: TrainingSettings
+    nightly: NightlySettings
+    fetch: FetchSettings
+    storage: StorageSettings
+    spark: SparkSettings
+    log: LogSettings
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is handed in: the loader has merged the sources, and knows where each value came from."""
+        return (init_settings,)

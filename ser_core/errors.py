@@ -1,0 +1,101 @@
+"""Errors, each a sentence that says what was found, what was expected and what to do.
+
+A wrong setting stops a job (`SettingsError`); a wrong recording never does (`Refusal` becomes a row in `quarantine`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a recording was refused: one word a cause, the values of `quarantine.reason`."""
+
+    EMPTY = "empty"
+    NOT_AUDIO = "not_audio"
+    UNSUPPORTED_CODEC = "unsupported_codec"
+    TRUNCATED = "truncated"
+    TOO_LONG = "too_long"
+    TOO_LARGE = "too_large"
+    TOO_MANY_CHANNELS = "too_many_channels"
+    NOT_FINITE = "not_finite"
+    MISSING = "missing"
+    FORBIDDEN = "forbidden"
+    UNMATCHED_PATH = "unmatched_path"
+    DECODER_CRASH = "decoder_crash"
+    DECODER_TIMEOUT = "decoder_timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+
+
+TRANSIENT_REASONS = frozenset({Reason.MISSING, Reason.FORBIDDEN})
+"""Refusals that say nothing about the recording's content, and so are tried again by a later run, up to a limit."""
+
+
+class SerError(Exception):
+    """Base of all errors raised on purpose; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class SettingsError(SerError):
+    """Settings or arguments are wrong. `faults` lists every one of them with its place."""
+
+    exit_code = 2
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        head = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        super().__init__(f"The settings have {head}:\n" + "\n".join(f"  - {fault}" for fault in self.faults))
+
+
+class LeaseHeldError(SerError):
+    """Somebody else is running the same work."""
+
+    exit_code = 3
+
+
+class PublishRefusedError(SerError):
+    """A stop rule kept new results from replacing the published ones."""
+
+    exit_code = 4
+
+
+class StorageError(SerError):
+    """Object storage or a folder cannot be used as a whole (credentials, bucket, permissions, network)."""
+
+
+class ObjectMissingError(StorageError):
+    """One object or file is not there."""
+
+
+class ObjectForbiddenError(StorageError):
+    """One object or file may not be read."""
+
+
+class CorpusError(SerError):
+    """A labelled corpus is not what its reader expects."""
+
+
+class BundleError(SerError):
+    """A model bundle is missing, incomplete, tampered with, or does not fit the features."""
+
+
+class TrainingError(SerError):
+    """The labelled data cannot train or evaluate a classifier."""
+
+
+class QueryError(SerError):
+    """A query over the tables cannot be run."""
+
+
+class Refusal(SerError):  # noqa: N818 - a refusal is an outcome of a recording, not a fault of the program
+    """A recording that cannot be used; becomes a row in `quarantine`."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        self.reason = reason
+        self.detail = detail
+        super().__init__(f"{reason}: {detail}")
+
+    def __reduce__(self) -> tuple[type[Refusal], tuple[Reason, str]]:
+        return Refusal, (self.reason, self.detail)

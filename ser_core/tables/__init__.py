@@ -1,0 +1,1 @@
+"""What is stored: schemas (pyarrow only) and how tables are read and written."""

@@ -1,0 +1,134 @@
+"""Reads and writes tables as plain Parquet files on a folder or S3.
+
+A log table is `<table>/<run_id>-<task>.parquet`; a derived table is `<table>/<column>=<value>/…/bucket-NNNN.parquet`,
+with the partition columns kept inside the files too. Every file becomes visible whole, by one rename or one PUT. Names
+that begin with `_` are never tables: unfinished files and what is kept about a table (`_table.json`).
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ser_core.storage import Storage
+from ser_core.tables.schemas import SCHEMA_VERSION, Table
+
+_MEMORY_BYTES = 64 * 2**20  # a file up to this is read in memory, a larger one through a local spool file
+
+
+class TableStore:
+    """The tables below one root. Picklable: workers write through their own copy.
+
+    Args:
+        storage: the root of the tables.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+
+    def files(self, table: Table, prefix: str = "") -> list[str]:
+        """Keys of the table's visible files, sorted; `prefix` narrows to a partition path."""
+        found = (info.key for info in self.storage.list(f"{table.name}/{prefix}"))
+        return sorted(key for key in found if key.endswith(".parquet") and "/_" not in key)
+
+    def read(
+        self, key: str, columns: Sequence[str] | None = None, filters: Any = None, schema: pa.Schema | None = None
+    ) -> pa.Table:
+        """One file as an Arrow table.
+
+        Args:
+            key: of the file.
+            columns: names to read; all where None.
+            filters: a pyarrow.compute expression or the list form of `pyarrow.parquet.read_table`.
+            schema: where given, columns the file does not have yet (an older schema version) come as nulls.
+
+        Raises:
+            ObjectMissingError: no such file.
+        """
+        with self.storage.open(key, _MEMORY_BYTES) as source:
+            present = set(pq.read_schema(source).names)
+            source.seek(0)
+            wanted = None if columns is None else [name for name in columns if name in present]
+            table = pq.read_table(source, columns=wanted, filters=filters, partitioning=None)
+        return table if schema is None else conform(table, schema if columns is None else _narrow(schema, columns))
+
+    def write(self, key: str, table: pa.Table) -> None:
+        """Replaces the file `key` by `table`, whole."""
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        self.storage.put(key, sink.getvalue().to_pybytes())
+
+    @contextmanager
+    def stream(self, key: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+        """A writer whose file appears at `key` when the block ends without an error, and not at all otherwise."""
+        with tempfile.TemporaryDirectory(prefix="ser-") as folder:
+            path = Path(folder, "part")
+            with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+                yield writer
+            self.storage.put(key, path)
+
+    def buckets(self, table: Table, wanted: int) -> int:
+        """The number of buckets of a derived table: `wanted` at its first write, what is kept with it ever after."""
+        key = f"{table.name}/_table.json"
+        kept = json.dumps({"buckets": wanted, "schema_version": SCHEMA_VERSION}).encode()
+        if not self.storage.exists(key):
+            self.storage.put_if_absent(key, kept)
+        return int(json.loads(self.storage.read(key))["buckets"])
+
+    def partitions(self, table: Table) -> list[dict[str, str]]:
+        """Values of the partition columns of every partition that stands."""
+        paths = [f"{table.name}/"]
+        for _ in table.partitions:
+            paths = [child for path in paths for child in self.storage.children(path)]
+        return [
+            dict(zip(table.partitions, (unquote(part.partition("=")[2]) for part in path.split("/")[1:]), strict=False))
+            for path in paths
+        ]
+
+
+def log_key(table: Table, run_id: str, task: int) -> str:
+    """Key of the file that task `task` of run `run_id` writes."""
+    return f"{table.name}/{run_id}-{task:05d}.parquet"
+
+
+def partition_path(table: Table, values: Mapping[str, Any]) -> str:
+    """Path of a partition below the table's folder, ending in a slash, as Hive names it."""
+    return "".join(f"{name}={quote(str(values[name]), safe='')}/" for name in table.partitions)
+
+
+def bucket_key(table: Table, values: Mapping[str, Any], bucket: int) -> str:
+    """Key of a bucket's file."""
+    return f"{table.name}/{partition_path(table, values)}bucket-{bucket:04d}.parquet"
+
+
+def bucket_of(call_id: str, buckets: int) -> int:
+    """The bucket of a call: CRC-32 of its UTF-8 bytes, modulo `buckets`."""
+    return zlib.crc32(call_id.encode()) % buckets
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """`table` with exactly the columns of `schema`: cast, in order, nulls where a column is not there."""
+    present = set(table.column_names)
+    columns = [
+        table.column(field.name).cast(field.type) if field.name in present else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def rows(schema: pa.Schema, values: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """An Arrow table of `schema` from rows; `schema_version` is filled in."""
+    return pa.Table.from_pylist([{**row, "schema_version": SCHEMA_VERSION} for row in values], schema=schema)
+
+
+def _narrow(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
+    return pa.schema([schema.field(name) for name in columns])
