@@ -1,0 +1,1 @@
+"""Listing an archive; call identity and metadata from paths."""

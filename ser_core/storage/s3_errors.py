@@ -1,0 +1,88 @@
+"""What went wrong with S3, in words: no secret is ever part of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+from ser_core.config.settings import S3Settings
+from ser_core.errors import ObjectForbiddenError, ObjectMissingError, StorageError
+
+_CREDENTIALS = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidToken",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+    }
+)
+_REGION = frozenset({"301", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"})
+_CHECK_CREDENTIALS = "check the credentials in the environment, the profile or the instance's role"
+
+
+def status_of(error: ClientError) -> int:
+    """The HTTP status of an answer that was an error; 0 where there is none."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+@contextmanager
+def translated(uri: str, settings: S3Settings, *, of_object: bool = False) -> Iterator[None]:
+    """Turn the errors of botocore into ours; `of_object` where they are about one object, `uri`.
+
+    Raises:
+        ObjectMissingError: 404 of an object.
+        ObjectForbiddenError: 403 of an object, its credentials being good.
+        StorageError: anything else.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _of_answer(error, uri, settings, of_object) from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise StorageError(f"{uri}: no complete credentials were found; {_CHECK_CREDENTIALS}") from error
+    except BotoCoreError as error:
+        raise StorageError(
+            f"{uri} cannot be reached: {type(error).__name__}; check storage.s3.endpoint_url ({_endpoint(settings)}), "
+            f"storage.s3.region ({settings.region or 'from the environment'}), the bucket's name, "
+            "the credentials and the network"
+        ) from error
+
+
+def _of_answer(error: ClientError, uri: str, settings: S3Settings, of_object: bool) -> StorageError:
+    code = str(error.response.get("Error", {}).get("Code", "unknown"))
+    status = status_of(error)
+    kind: type[StorageError] = StorageError
+    if code in _CREDENTIALS:
+        told = f"the credentials were refused ({code}); {_CHECK_CREDENTIALS}, and the clock"
+    elif code in _REGION:
+        told = f"the bucket is in another region ({code}); set storage.s3.region to the bucket's"
+    elif code == "NoSuchBucket":
+        told = f"there is no such bucket at {_endpoint(settings)}; check its name and storage.s3.endpoint_url"
+    elif of_object and status == 404:
+        kind, told = ObjectMissingError, f"not there ({code}): was it moved or deleted?"
+    elif of_object and status == 403:
+        kind, told = ObjectForbiddenError, f"may not be used ({code}): check the policy of the bucket and of its keys"
+    elif status == 403:
+        told = f"may not be listed ({code}): grant s3:ListBucket to these credentials"
+    else:
+        told = (
+            f"{error.operation_name} failed with {code} (HTTP {status}); if this does not pass, check "
+            f"storage.s3.endpoint_url ({_endpoint(settings)}) and what that endpoint supports"
+        )
+    return kind(f"{uri}: {told}")
+
+
+def _endpoint(settings: S3Settings) -> str:
+    """Scheme, host and port of the endpoint: user and password that somebody put there are left out."""
+    if settings.endpoint_url is None:
+        return "the provider's own"
+    parts = urlsplit(settings.endpoint_url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
