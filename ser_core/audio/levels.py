@@ -1,0 +1,61 @@
+"""Levels of the channels of a recording, in one streaming pass: loudness, and whether two channels are one."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+
+FLOOR_DBFS = -120.0
+SAME_CHANNEL_ENERGY = 1e-3
+"""Two channels are one mono recording when the energy of their difference is below this share (-30 dB) of their mean
+energy. One line recorded twice differs by its noise; two speakers differ by their whole energy."""
+
+
+def dbfs(mean_square: float) -> float:
+    """Level in decibels of a mean square, where a square wave of full scale is 0; never below -120."""
+    return max(FLOOR_DBFS, 10.0 * float(np.log10(mean_square))) if mean_square > 0 else FLOOR_DBFS
+
+
+class ChannelLevels:
+    """Sums over all blocks of a recording of `channels` channels."""
+
+    def __init__(self, channels: int) -> None:
+        self.frames = 0
+        self._sum = np.zeros(channels)
+        self._square = np.zeros(channels)
+        self._difference_sum = 0.0
+        self._difference_square = 0.0
+
+    def add(self, block: Array) -> None:
+        """Adds a block of shape (n, channels)."""
+        self.frames += len(block)
+        self._sum += block.sum(axis=0, dtype=np.float64)
+        for channel, y in enumerate(block.T):
+            self._square[channel] += _energy(y)
+        if block.shape[1] == 2:
+            difference = block[:, 0] - block[:, 1]
+            self._difference_sum += float(difference.sum(dtype=np.float64))
+            self._difference_square += _energy(difference)
+
+    def loudness_dbfs(self, channel: int) -> float:
+        """Root mean square of a channel over the whole recording, in dBFS."""
+        return dbfs(self._square[channel] / max(self.frames, 1))
+
+    def channels_are_one(self) -> bool:
+        """Whether the recording's two channels are nearly the same. Their constant offsets are left out, which would
+        make two quiet voices on one bad line card alike. Digital silence on either side is not the same as a voice, and
+        two silent channels stay two.
+        """
+        if self._sum.size != 2 or self.frames == 0:
+            return False
+        n = self.frames
+        energy = float((self._square / n - (self._sum / n) ** 2).mean())
+        difference = self._difference_square / n - (self._difference_sum / n) ** 2
+        return energy > 0 and difference < SAME_CHANNEL_ENERGY * energy
+
+
+def _energy(y: Array) -> float:
+    wide = y.astype(np.float64)
+    return float(wide @ wide)

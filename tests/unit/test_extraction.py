@@ -1,0 +1,147 @@
+"""A recording → its channels: roles, mono rules, levels, times, and what is left out."""
+
+import io
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ser_core.config import load_settings
+from ser_core.errors import Refusal
+from ser_core.extraction import ExtractionPlan, extract
+from tests.support.audio import encode, noise, tone
+
+SETTINGS = load_settings(environ={})
+SR = 8000
+VOICE, OTHER = tone(200, SR, 8.2) + noise(SR, 8.2, 0.05), noise(SR, 8.2, 0.05, seed=3)
+
+
+def plan(scored=("customer",), mono="mixed", channels=("customer", "agent"), **features):
+    return ExtractionPlan(
+        SETTINGS.features.model_copy(update=features),
+        SETTINGS.segments,
+        SETTINGS.limits.model_copy(update={"max_channels": 4}),
+        SETTINGS.roles.model_copy(update={"mono": mono, "channels": channels}),
+        scored,
+    )
+
+
+def run(*channels, plan=plan(), roles=None, sr=SR):  # noqa: B008 - frozen
+    data = encode(np.stack(channels, axis=1), sr, "WAV", "FLOAT")
+    return extract(io.BytesIO(data), len(data), plan, roles).channels
+
+
+def rows(channels):
+    return [(c.channel, c.role, len(c.vectors)) for c in channels]
+
+
+def test_only_scored_roles_have_vectors_and_every_channel_has_its_row():
+    assert rows(run(VOICE, OTHER)) == [(0, "customer", 2), (1, "agent", 0)]
+    assert rows(run(VOICE, OTHER, plan=plan(("agent",)))) == [(0, "customer", 0), (1, "agent", 2)]
+    assert rows(run(VOICE, OTHER, plan=plan(("agent", "customer")))) == [(0, "customer", 2), (1, "agent", 2)]
+
+
+def test_vectors_are_those_of_the_channel_alone():
+    customer, agent = run(VOICE, OTHER, plan=plan(("customer", "agent")))
+    features = plan().feature_set
+    np.testing.assert_array_equal(customer.vectors, features.extract([VOICE[: 4 * SR], VOICE[4 * SR :]]))
+    np.testing.assert_array_equal(agent.vectors, features.extract([OTHER[: 4 * SR], OTHER[4 * SR :]]))
+
+
+def test_a_mono_recording_has_the_mono_role():
+    assert rows(run(VOICE)) == [(0, "mixed", 0)]
+    assert rows(run(VOICE, plan=plan(mono="customer"))) == [(0, "customer", 2)]
+    assert rows(run(VOICE, plan=plan(("customer", "mixed")))) == [(0, "mixed", 2)]
+
+
+def test_two_channels_that_are_nearly_the_same_are_one_mono_recording():
+    assert rows(run(VOICE, VOICE + 0.01 * OTHER)) == [(0, "mixed", 0)]
+    assert rows(run(VOICE, VOICE, plan=plan(mono="customer"))) == [(0, "customer", 2)]
+    agents_first = plan(mono="customer", channels=("agent", "customer"))
+    assert rows(run(VOICE, VOICE, plan=agents_first)) == [(0, "customer", 2)]
+    assert rows(run(VOICE, OTHER, plan=agents_first)) == [(0, "agent", 0), (1, "customer", 2)]
+
+
+def test_roles_of_a_call_win_over_the_settings():
+    assert rows(run(VOICE, OTHER, roles={0: "agent", 1: "customer"})) == [(0, "agent", 0), (1, "customer", 2)]
+    assert rows(run(VOICE, roles={0: "customer"})) == [(0, "customer", 2)]
+
+
+def test_roles_of_two_channels_say_nothing_about_a_mono_recording():
+    both = {0: "customer", 1: "agent"}
+    assert rows(run(VOICE, roles=both)) == [(0, "mixed", 0)]
+    assert rows(run(VOICE, VOICE, roles=both)) == [(0, "mixed", 0)]
+
+
+def test_a_channel_without_a_role_is_refused_and_the_setting_is_named():
+    with pytest.raises(Refusal, match=r"too_many_channels: 3 channels; roles\.channels names 2: channel 2 has no role"):
+        run(VOICE, OTHER, noise(SR, 8.2, seed=9))
+    three = run(VOICE, OTHER, noise(SR, 8.2, seed=9), roles={2: "customer"})
+    assert rows(three) == [(0, "customer", 2), (1, "agent", 0), (2, "customer", 2)]
+
+
+def test_facts_of_a_channel():
+    (channel,) = run(VOICE, plan=plan(mono="customer"))
+    assert (channel.codec, channel.sample_rate, channel.narrowband) == ("float", SR, False)
+    assert channel.duration_s == 8.2
+    assert channel.loudness_dbfs == pytest.approx(10 * np.log10(np.mean(VOICE.astype(float) ** 2)), abs=1e-4)
+    np.testing.assert_array_equal(channel.start_s, [0, 4])
+    np.testing.assert_array_equal(channel.end_s, [4, 8.2])
+    first = 10 * np.log10(np.mean(VOICE[: 4 * SR].astype(float) ** 2))
+    assert channel.segment_loudness_dbfs[0] == pytest.approx(first, abs=1e-4)
+    assert channel.speech is None and channel.syllables is None
+
+
+def test_a_silent_channel_has_its_row_and_no_segments():
+    (silent, agent) = run(0 * VOICE, OTHER)
+    assert (silent.role, silent.loudness_dbfs, len(silent.vectors), agent.role) == ("customer", -120.0, 0, "agent")
+    assert silent.vectors.shape == (0, 180)
+
+
+def test_a_lower_rate_is_upsampled_and_flagged():
+    (channel,) = run(VOICE, plan=plan(mono="customer", sample_rate_hz=16000))
+    assert channel.narrowband and channel.sample_rate == SR
+    np.testing.assert_allclose(channel.end_s, [4, 8.2])
+
+
+def test_resampled_audio_sounds_the_same_and_keeps_its_times():
+    wide = tone(440, 48000, 5.0)
+    (channel,) = run(wide, sr=48000, plan=plan(mono="customer"))
+    (native,) = run(tone(440, SR, 5.0), plan=plan(mono="customer"))
+    assert not channel.narrowband
+    np.testing.assert_allclose(channel.end_s, native.end_s)
+    np.testing.assert_allclose(channel.vectors[0, 40:], native.vectors[0, 40:], rtol=0.05, atol=0.02)
+
+
+def test_more_segments_than_a_batch():
+    (channel,) = run(np.tile(VOICE, 20), plan=plan(mono="customer"))
+    assert len(channel.vectors) == len(channel.start_s) == 41
+    np.testing.assert_array_equal(channel.start_s, np.arange(41) * 4.0)
+    last = np.tile(VOICE, 20)[160 * SR :]
+    np.testing.assert_array_equal(channel.vectors[40], plan().feature_set.extract([last])[0])
+
+
+def test_plan_and_result_are_picklable():
+    travelled = pickle.loads(pickle.dumps(plan(mono="customer")))
+    (one,) = run(VOICE, plan=travelled)
+    (other,) = pickle.loads(pickle.dumps(run(VOICE, plan=plan(mono="customer"))))
+    np.testing.assert_array_equal(one.vectors, other.vectors)
+
+
+def test_the_plan_of_settings():
+    assert ExtractionPlan.of(SETTINGS).roles_scored == ("customer",)
+    assert ExtractionPlan.of(SETTINGS).feature_set.name == "paper-180@8k"
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif("SER_CORPORA" not in os.environ, reason="SER_CORPORA is not set")
+def test_every_clip_of_ravdess_is_one_voice():
+    clips = sorted((Path(os.environ["SER_CORPORA"]) / "ravdess" / "speech-16k").glob("Actor_*/*.flac"))
+    assert len(clips) == 1440
+    for clip in clips:
+        with clip.open("rb") as source:
+            (channel,) = extract(source, clip.stat().st_size, plan(mono="customer")).channels
+        assert len(channel.vectors) >= 1, clip.name
+        assert np.isfinite(channel.vectors).all(), clip.name
