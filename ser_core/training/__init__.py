@@ -1,0 +1,1 @@
+"""Splits, classifier, metrics, model bundle."""

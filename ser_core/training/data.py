@@ -1,0 +1,89 @@
+"""Labelled feature vectors, as training and evaluation take them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ser_core.emotions import LabelScheme
+from ser_core.errors import TrainingError
+
+Floats = npt.NDArray[np.float32]
+Texts = npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class LabelledFeatures:
+    """One row a segment: `X` float32 (n, d); `emotion`, `speaker`, `recording_id`, `duration_s` (seconds), each (n,).
+
+    Raises:
+        TrainingError: lengths differ, there is no row, or a value of `X` is not finite.
+    """
+
+    X: Floats
+    emotion: Texts
+    speaker: Texts
+    recording_id: Texts
+    duration_s: npt.NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        lengths = {len(column) for column in (self.X, self.emotion, self.speaker, self.recording_id, self.duration_s)}
+        if self.X.ndim != 2 or lengths != {len(self.X)}:
+            raise TrainingError(
+                f"X has the shape {self.X.shape} and the columns {sorted(lengths)} rows; expected equal"
+            )
+        if not len(self.X):
+            raise TrainingError("There is no labelled segment: check that the corpus was ingested and extracted")
+        bad = np.flatnonzero(~np.isfinite(self.X).all(axis=1))
+        if len(bad):
+            raise TrainingError(
+                f"{len(bad)} vectors hold values that are not finite, the first of recording "
+                f"{self.recording_id[bad[0]]}; expected finite features, extract them again"
+            )
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> LabelledFeatures:
+        """The rows that an index or a mask names."""
+        columns = (self.emotion[rows], self.speaker[rows], self.recording_id[rows], self.duration_s[rows])
+        return LabelledFeatures(self.X[rows], *columns)
+
+    def canonical(self) -> LabelledFeatures:
+        """The same rows in an order that depends on their content only, so that training does not on Spark's order."""
+        content = [row.tobytes() for row in np.ascontiguousarray(self.X)]
+        order = sorted(range(len(self)), key=lambda i: (self.recording_id[i], self.emotion[i], content[i]))
+        return self.take(np.array(order, dtype=np.intp))
+
+    def in_scheme(self, scheme: LabelScheme) -> LabelledFeatures:
+        """The rows that `scheme` has a class for, `emotion` being that class.
+
+        Raises:
+            TrainingError: fewer than two classes of the scheme occur.
+        """
+        labels = {emotion: scheme.label(emotion) for emotion in np.unique(self.emotion).tolist()}
+        kept = [emotion for emotion, label in labels.items() if label is not None]
+        classes = {label for label in labels.values() if label is not None}
+        if len(classes) < 2:
+            raise TrainingError(
+                f"The label scheme {scheme.name} ({', '.join(scheme.classes)}) leaves {len(classes)} classes of the "
+                f"emotions {', '.join(labels)}; expected two or more, choose another training.label_scheme"
+            )
+        data = self.take(np.isin(self.emotion, kept))
+        renamed = np.array([labels[emotion] for emotion in data.emotion.tolist()], dtype=np.str_)
+        return LabelledFeatures(data.X, renamed, data.speaker, data.recording_id, data.duration_s)
+
+
+def class_index(emotion: Texts, classes: tuple[str, ...]) -> npt.NDArray[np.intp]:
+    """The place in `classes` of each name in `emotion` (n,).
+
+    Raises:
+        TrainingError: a name is not in `classes`.
+    """
+    unknown = sorted(set(emotion.tolist()) - set(classes))
+    if unknown:
+        raise TrainingError(f"The labels {', '.join(unknown)} are not in the label scheme: {', '.join(classes)}")
+    place = {name: i for i, name in enumerate(classes)}
+    return np.array([place[name] for name in emotion.tolist()], dtype=np.intp)

@@ -1,0 +1,139 @@
+"""Both protocols: a random split, which flatters, and folds by speaker, which tell what a stranger's call will get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ser_core.config.settings import TrainingSettings
+from ser_core.training.classifier import Classifier, fit_classifier
+from ser_core.training.data import LabelledFeatures, class_index
+from ser_core.training.metrics import Metrics, measure
+from ser_core.training.splits import Split, random_split, speaker_folds
+
+RANDOM_SPLIT = "random split 75/25"
+SPEAKER_INDEPENDENT = "speaker-independent folds"
+
+Fit = Callable[[LabelledFeatures, Sequence[str], TrainingSettings], Classifier]
+
+
+@dataclass(frozen=True)
+class ProtocolResult:
+    """One protocol's metrics, over the decisions of all its folds together.
+
+    A decision is made on a labelled recording: the posteriors of its segments are averaged, and the largest wins (a
+    recording that carries several labels counts once for each). `uar_by_fold` shows how far the folds differ.
+    """
+
+    name: str
+    metrics: Metrics
+    uar_by_fold: tuple[float, ...]
+    train_rows: tuple[int, ...]
+    test_speakers: tuple[tuple[str, ...], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a JSON file."""
+        return {
+            "name": self.name,
+            "metrics": self.metrics.to_json(),
+            "uar_by_fold": list(self.uar_by_fold),
+            "train_rows": list(self.train_rows),
+            "test_speakers": [list(speakers) for speakers in self.test_speakers],
+        }
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Both protocols, and `warnings`: sentences for whoever decides whether the model is good enough."""
+
+    classes: tuple[str, ...]
+    random_split: ProtocolResult
+    speaker_independent: ProtocolResult
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a JSON file."""
+        return {
+            "classes": list(self.classes),
+            "random_split": self.random_split.to_json(),
+            "speaker_independent": self.speaker_independent.to_json(),
+            "warnings": list(self.warnings),
+        }
+
+
+def evaluate(
+    data: LabelledFeatures,
+    classes: Sequence[str],
+    settings: TrainingSettings,
+    published_folds: Sequence[Sequence[str]] | None,
+    fit: Fit = fit_classifier,
+) -> Evaluation:
+    """Fits and tests a classifier on every part of both protocols. The emotions of `data` are names in `classes`.
+
+    The published folds are used where `settings.folds` is `corpus` and they cover the data's speakers.
+
+    Raises:
+        TrainingError: the data cannot be split, or cannot train.
+    """
+    published = published_folds if settings.folds == "corpus" else None
+    by_chance = run_protocol(RANDOM_SPLIT, data, classes, (random_split(data, settings.seed),), settings, fit)
+    folds = speaker_folds(data.speaker, published, settings.group_folds, settings.seed)
+    by_speaker = run_protocol(SPEAKER_INDEPENDENT, data, classes, folds, settings, fit)
+    warnings = warnings_of((by_chance, by_speaker), settings.warn_accuracy_below)
+    return Evaluation(tuple(classes), by_chance, by_speaker, warnings)
+
+
+def run_protocol(
+    name: str,
+    data: LabelledFeatures,
+    classes: Sequence[str],
+    splits: Sequence[Split],
+    settings: TrainingSettings,
+    fit: Fit,
+) -> ProtocolResult:
+    """Fits on each split's train part, decides on its test part, and measures all decisions together."""
+    decided = []
+    for split in splits:
+        classifier = fit(data.take(split.train), classes, settings)
+        decided.append(decide(data.take(split.test), classifier))
+    return ProtocolResult(
+        name=name,
+        metrics=measure(
+            np.concatenate([truth for truth, _ in decided]), np.concatenate([mean for _, mean in decided]), classes
+        ),
+        uar_by_fold=tuple(measure(truth, mean, classes).uar for truth, mean in decided),
+        train_rows=tuple(len(split.train) for split in splits),
+        test_speakers=tuple(tuple(np.unique(data.speaker[split.test]).tolist()) for split in splits),
+    )
+
+
+def decide(data: LabelledFeatures, classifier: Classifier) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+    """True class (m,) and mean posteriors (m, classes) of each labelled recording in `data`."""
+    units = np.stack([data.recording_id, data.emotion], axis=1)
+    _, first, unit = np.unique(units, axis=0, return_index=True, return_inverse=True)
+    mean = np.zeros((len(first), len(classifier.classes)))
+    np.add.at(mean, unit, classifier.predict_proba(data.X))
+    mean /= np.bincount(unit)[:, np.newaxis]
+    return class_index(data.emotion[first], classifier.classes), mean
+
+
+def warnings_of(results: Sequence[ProtocolResult], warn_accuracy_below: float) -> tuple[str, ...]:
+    """What a person should know: accuracy below the gate (speaker-independent), and accuracy too good to be true."""
+    sentences = []
+    for result in results:
+        accuracy = result.metrics.accuracy
+        if result.name == SPEAKER_INDEPENDENT and accuracy < warn_accuracy_below:
+            sentences.append(
+                f"Speaker-independent accuracy is {accuracy:.1%}, below training.warn_accuracy_below "
+                f"{warn_accuracy_below:.0%}: of strangers' calls, many segments will be named wrongly."
+            )
+        if accuracy == 1.0:
+            sentences.append(
+                f"The {result.name} gave 100 % accuracy, which is implausible: look for recordings that are there "
+                "twice, or for features that give the label away."
+            )
+    return tuple(sentences)

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from ser_core.config.settings import TrainingSettings
+from ser_core.training.data import Floats, LabelledFeatures
+from ser_core.training.evaluate import SPEAKER_INDEPENDENT, decide, evaluate
+from ser_core.training.report_text import render
+
+CLASSES = ("neutral", "happy", "sad", "angry")
+
+
+class Tabled:
+    """Posteriors are the first columns of the vector."""
+
+    classes = CLASSES
+
+    def predict_proba(self, X: Floats) -> Floats:
+        return X[:, :4]
+
+
+def test_planted_answers_come_back(planted: LabelledFeatures, quick: TrainingSettings) -> None:
+    result = evaluate(planted, CLASSES, quick, None)
+    assert result.speaker_independent.metrics.uar > 0.95
+    assert result.random_split.metrics.uar > 0.95
+    assert result.speaker_independent.metrics.decisions == 96  # every recording once
+    assert result.random_split.metrics.decisions == 24
+
+
+def test_shuffled_labels_fall_to_chance(planted: LabelledFeatures, quick: TrainingSettings) -> None:
+    by_recording = np.random.default_rng(2).permutation(planted.emotion[::2])
+    shuffled = dataclasses.replace(planted, emotion=np.repeat(by_recording, 2))
+    result = evaluate(shuffled, CLASSES, quick, None)
+    assert 0.1 < result.speaker_independent.metrics.uar < 0.4  # chance is 0.25, its deviation here about 0.045
+    assert any("below training.warn_accuracy_below" in sentence for sentence in result.warnings)
+
+
+def test_a_speaker_in_the_features_helps_the_random_split_only(quick: TrainingSettings) -> None:
+    """Each speaker has an emotion of their own: who recognises the speaker knows it, a stranger's cannot be known."""
+    rng = np.random.default_rng(3)
+    speaker = np.repeat(np.arange(12), 16)
+    centres = rng.normal(0, 4, (12, 8))
+    data = LabelledFeatures(
+        (centres[speaker] + rng.normal(0, 1, (192, 8))).astype(np.float32),
+        np.array(CLASSES)[speaker % 4],
+        np.char.add("speaker-", speaker.astype(str)),
+        np.arange(192).astype(str),
+        np.ones(192),
+    )
+    result = evaluate(data, CLASSES, quick, None)
+    assert result.random_split.metrics.accuracy > 0.95
+    assert result.speaker_independent.metrics.accuracy < 0.6
+
+
+def test_published_folds_are_used_only_where_asked_for(planted: LabelledFeatures, quick: TrainingSettings) -> None:
+    published = (("speaker-0", "speaker-1", "speaker-2"), tuple(f"speaker-{i}" for i in range(3, 8)))
+    by_corpus = evaluate(planted, CLASSES, quick, published, lambda *_: Tabled())
+    assert by_corpus.speaker_independent.test_speakers == published
+    grouped = evaluate(planted, CLASSES, quick.model_copy(update={"folds": "group"}), published, lambda *_: Tabled())
+    assert len(grouped.speaker_independent.test_speakers) == quick.group_folds
+
+
+def test_no_test_speaker_is_trained_on(planted: LabelledFeatures, quick: TrainingSettings) -> None:
+    trained: list[set[str]] = []
+
+    def spy(data: LabelledFeatures, classes: Sequence[str], settings: TrainingSettings) -> Tabled:
+        trained.append(set(data.speaker.tolist()))
+        return Tabled()
+
+    result = evaluate(planted, CLASSES, quick, None, spy)
+    for heard, tested in zip(trained[1:], result.speaker_independent.test_speakers, strict=True):
+        assert not heard & set(tested)
+
+
+def test_segments_are_averaged_to_a_recording() -> None:
+    X = np.array([[0.6, 0.4, 0, 0], [0.0, 1.0, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0]], np.float32)
+    emotion = np.array(["happy", "happy", "neutral", "sad"])
+    data = LabelledFeatures(X, emotion, np.array(["s"] * 4), np.array(["b", "b", "a", "b"]), np.ones(4))
+    truth, posteriors = decide(data, Tabled())
+    found = {CLASSES[t]: row.tolist() for t, row in zip(truth, posteriors, strict=True)}
+    assert found["happy"] == pytest.approx([0.3, 0.7, 0, 0])
+    assert found["neutral"] == pytest.approx([1, 0, 0, 0])
+    assert found["sad"] == pytest.approx([0, 0, 1, 0])  # another label of the same recording is another decision
+
+
+def test_perfection_is_doubted(planted: LabelledFeatures, quick: TrainingSettings) -> None:
+    X = planted.X.copy()
+    X[:, :4] = [[name == other for other in CLASSES] for name in planted.emotion]
+    result = evaluate(dataclasses.replace(planted, X=X), CLASSES, quick, None, lambda *_: Tabled())
+    assert len(result.warnings) == 2
+    assert all("implausible" in sentence for sentence in result.warnings)
+
+
+def test_the_gate_reads_speaker_independent_accuracy(planted: LabelledFeatures, quick: TrainingSettings) -> None:
+    result = evaluate(planted, CLASSES, quick, None)
+    accuracy = result.speaker_independent.metrics.accuracy
+    for gate, warned in ((accuracy, False), (min(1.0, accuracy + 1e-9), accuracy < 1.0)):
+        again = evaluate(planted, CLASSES, quick.model_copy(update={"warn_accuracy_below": gate}), None)
+        assert any("below" in sentence for sentence in again.warnings) == warned
+
+
+def test_what_is_written(planted: LabelledFeatures, quick: TrainingSettings) -> None:
+    result = evaluate(planted, CLASSES, quick, None)
+    written = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert written["speaker_independent"]["name"] == SPEAKER_INDEPENDENT
+    assert written["speaker_independent"]["metrics"]["uar"] == result.speaker_independent.metrics.uar
+    text = render(result)
+    assert "random split 75/25 (optimistic: speakers leak) | speaker-independent folds |" in text
+    assert f"| {result.random_split.metrics.uar:.3f} | {result.speaker_independent.metrics.uar:.3f} |" in text
+    assert all(f"\n| {name} | " in text for name in CLASSES)
+    assert "Chance is a UAR of 0.250" in text
