@@ -1,0 +1,17 @@
+"""spark-submit jobs/score_archive.py [--config FILE] [--section.key VALUE] [--json]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ser_core.spark.job import run_job
+from ser_core.spark.score import Score
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the job and returns the exit code."""
+    return run_job(Score, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

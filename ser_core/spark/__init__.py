@@ -1,0 +1,1 @@
+"""The session, and the Arrow kernels that carry plain functions over partitions."""

@@ -1,0 +1,136 @@
+"""Recordings → channels, features, quarantine: the only stage that touches audio, once a recording."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pyarrow as pa
+from pyspark import TaskContext
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
+
+from ser_core.config import Settings
+from ser_core.errors import SerError
+from ser_core.extraction import ExtractionPlan
+from ser_core.features import feature_set
+from ser_core.spark.balance import balance
+from ser_core.spark.runs import Run
+from ser_core.spark.scan import scan, spark_schema
+from ser_core.spark.sources import Sources
+from ser_core.spark.state import Scope, done_recordings, live_recordings, refused_recordings
+from ser_core.spark.task import REPORT, ExtractTask
+from ser_core.storage import open_storage
+from ser_core.tables.schemas import AS_RECORDED, CHANNELS, QUARANTINE
+from ser_core.tables.store import TableStore
+
+_log = logging.getLogger(__name__)
+_MB = 2**20
+
+
+class Extract:
+    """Extracts the features of every recording that has none yet, and quarantines those that cannot be used."""
+
+    name: ClassVar[str] = "extract"
+    required: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, settings: Settings, scope: Scope | None = None) -> None:
+        self.settings = settings
+        self.scope = scope or Scope.of(settings)
+        self.features = feature_set(settings.features, settings.segments)
+        self.store = TableStore(open_storage(settings.tables.uri, settings.storage))
+        self.plan = ExtractionPlan.of(settings)
+
+    def run(self, session: SparkSession, run: Run) -> None:
+        """Extracts what is new, then counts the identity of the run on the written tables.
+
+        Raises:
+            SerError: the tables do not account for every recording that was listed.
+        """
+        run.facts["feature_set"] = self.features.id
+        todo = self._todo(session).persist()
+        try:
+            count = todo.count()
+            _log.info("%d recordings to extract as %s", count, self.features.id)
+            if count:
+                self._extract(session, todo, run)
+        finally:
+            todo.unpersist()
+        run.facts |= self._account(session, run.run_id)
+        _check(run.facts)
+
+    def _todo(self, session: SparkSession) -> DataFrame:
+        """Recordings in scope without a `channels` row of this version and feature set, and not refused for good."""
+        recordings = live_recordings(session, self.store, self.scope)
+        done = done_recordings(session, self.store, self.features.id)
+        refused = refused_recordings(session, self.store)
+        final = refused.where(~F.col("transient") | (F.col("attempts") >= self.settings.quarantine.max_attempts))
+        key = ["recording_id", "version"]
+        return (
+            recordings.join(done, key, "left_anti")
+            .join(final, key, "left_anti")
+            .join(refused.select(*key, F.col("attempts").alias("attempt")), key, "left")
+            .fillna(0, ["attempt"])
+        )
+
+    def _extract(self, session: SparkSession, todo: DataFrame, run: Run) -> None:
+        spread = balance(
+            todo, "size_bytes", self.settings.spark.partition_mb * _MB, session.sparkContext.defaultParallelism
+        )
+        kernel = _Kernel(self.settings, self.plan, self.store, run.run_id)
+        report = spread.mapInArrow(kernel, spark_schema(session, REPORT)).toArrow()
+        run.facts["audio_s"] = float(sum(report.column("audio_s").to_pylist()))
+
+    def _account(self, session: SparkSession, run_id: str) -> Mapping[str, int]:
+        """listed = done_before + extracted + refused_now + refused_before, each by its own condition."""
+        key = ["recording_id", "version"]
+        mine, ids = F.col("run_id") == run_id, F.col("run_id")
+        fits = (F.col("feature_set") == self.features.id) & (F.col("condition") == AS_RECORDED)
+        channels = scan(session, self.store, CHANNELS, [*key, "run_id", "feature_set", "condition"]).where(fits)
+        refusals = scan(session, self.store, QUARANTINE, [*key, "run_id"])
+        done = channels.groupBy(*key).agg(F.max(mine).alias("done_now"), F.max(ids != run_id).alias("done_earlier"))
+        refused = refusals.groupBy(*key).agg(F.max(mine).alias("no_now"), F.max(ids != run_id).alias("no_earlier"))
+        rows = live_recordings(session, self.store, self.scope).join(done, key, "left").join(refused, key, "left")
+        rows = rows.fillna(value=False, subset=["done_now", "done_earlier", "no_now", "no_earlier"])
+        is_done = F.col("done_now") | F.col("done_earlier")
+        counted = rows.agg(
+            F.count("*").alias("listed"),
+            F.count_if(F.col("done_earlier")).alias("done_before"),
+            F.count_if(F.col("done_now") & ~F.col("done_earlier")).alias("extracted"),
+            F.count_if(F.col("no_now") & ~is_done).alias("refused_now"),
+            F.count_if(F.col("no_earlier") & ~F.col("no_now") & ~is_done).alias("refused_before"),
+        )
+        return dict(counted.toArrow().to_pylist()[0])
+
+
+def _check(facts: Mapping[str, Any]) -> None:
+    parts = ("done_before", "extracted", "refused_now", "refused_before")
+    if facts["listed"] != sum(facts[part] for part in parts):
+        said = ", ".join(f"{part} {facts[part]}" for part in parts)
+        raise SerError(
+            f"{facts['listed']} recordings are listed, but the tables account for {said}: "
+            "a task's files are missing. Run the job again; what is done is not done twice."
+        )
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """`mapInArrow` over recordings: each task writes its files itself and yields one row about them."""
+
+    settings: Settings
+    plan: ExtractionPlan
+    store: TableStore
+    run_id: str
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        recordings = [row for batch in batches for row in batch.to_pylist()]
+        context = TaskContext.get()
+        if not recordings or context is None:
+            return
+        task = ExtractTask(
+            self.settings, self.plan, self.store, self.run_id, context.partitionId(), Sources(self.settings)
+        )
+        yield from task.run(recordings, dt.datetime.now(dt.UTC)).to_batches()

@@ -1,0 +1,134 @@
+"""Listing an archive as a Spark job: the driver holds names of folders, the tasks hold names of recordings."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
+from pyspark import Broadcast
+from pyspark.sql import DataFrame, SparkSession
+
+from ser_core.archive.identity import Identity, identify
+from ser_core.archive.listing import Prefix, list_part, plan_prefixes
+from ser_core.archive.manifest import ManifestEntry, entry_info, read_manifest
+from ser_core.archive.metadata import CallMetadata, read_metadata
+from ser_core.archive.pattern import PathPattern
+from ser_core.archive.rows import is_table_uri
+from ser_core.config import Settings
+from ser_core.errors import ObjectForbiddenError, ObjectMissingError, Reason, SettingsError, StorageError
+from ser_core.spark.scan import spark_schema
+from ser_core.storage import ObjectInfo, open_storage
+from ser_core.tables.schemas import RECORDINGS, SCHEMA_VERSION
+
+REASON = "reason"
+_LISTED = RECORDINGS.schema.append(pa.field(REASON, pa.string()))
+_PARTS = pa.schema([("part", pa.int32()), ("prefix", pa.string()), ("recursive", pa.bool_())])
+_PARTS_A_SLOT = 8
+_MAX_DEPTH = 4
+_CHUNK = 2_000
+
+Metadata = dict[str, CallMetadata]
+
+
+class ArchiveListing:
+    """What of an archive is to be listed. Making it checks the settings and that the archive is there.
+
+    Raises:
+        SettingsError: the pattern, the manifest or the metadata file is wrong.
+    """
+
+    def __init__(self, settings: Settings, dates: Sequence[dt.date] | None) -> None:
+        archive = settings.archive
+        assert archive.uri is not None, "the job requires archive.uri"  # noqa: S101 - checked by the settings
+        self._settings, self._dates, self._uri = settings, dates, archive.uri
+        try:
+            self._pattern = PathPattern(archive.pattern) if archive.pattern else None
+        except ValueError as error:
+            raise SettingsError([f"archive.pattern: {error}"]) from error
+        self._calls = read_metadata(archive.metadata, settings.storage) if archive.metadata else {}
+        self._is_manifest = is_table_uri(archive.uri)
+        if self._is_manifest:
+            next(iter(read_manifest(archive.uri, settings.storage)), None)
+        else:
+            _check_root(self._uri, settings)
+
+    def rows(self, session: SparkSession, run_id: str) -> DataFrame:
+        """Columns of `recordings`, and `reason` where a recording cannot be used."""
+        parts = self._parts(_PARTS_A_SLOT * session.sparkContext.defaultParallelism)
+        frame = session.createDataFrame(pa.Table.from_pylist(parts, schema=_PARTS)).repartition(len(parts))
+        calls = session.sparkContext.broadcast(self._calls)
+        kernel = _Kernel(self._settings, self._pattern, calls, len(parts), self._is_manifest, run_id)
+        return frame.mapInArrow(kernel, spark_schema(session, _LISTED))
+
+    def _parts(self, at_least: int) -> list[Mapping[str, Any]]:
+        if self._is_manifest:
+            return [{"part": number, "prefix": "", "recursive": True} for number in range(at_least)]
+        prefixes = self._pattern.prefixes(self._dates) if self._pattern and self._dates is not None else None
+        storage = open_storage(self._uri, self._settings.storage)
+        planned = plan_prefixes(storage, prefixes, at_least, _MAX_DEPTH)
+        return [{"part": n, "prefix": p.prefix, "recursive": p.recursive} for n, p in enumerate(planned)]
+
+
+def _check_root(uri: str, settings: Settings) -> None:
+    try:
+        open_storage(uri, settings.storage).check()
+    except StorageError as error:
+        raise SettingsError([f"archive.uri: {error}"]) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kernel:
+    """`mapInArrow` over parts of the archive: lists each and names what it finds."""
+
+    settings: Settings
+    pattern: PathPattern | None
+    calls: Broadcast[Metadata]
+    parts: int
+    is_manifest: bool
+    run_id: str
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for part in batch.to_pylist():
+                found = self._manifest(part["part"]) if self.is_manifest else self._list(part)
+                while chunk := list(islice(found, _CHUNK)):
+                    yield from pa.Table.from_pylist(chunk, schema=_LISTED).to_batches()
+
+    def _list(self, part: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        storage = open_storage(str(self.settings.archive.uri), self.settings.storage)
+        for info in list_part(storage, Prefix(part["prefix"], part["recursive"]), self.settings.archive.extensions):
+            yield self._row(info, storage.uri_of(info.key), None, None)
+
+    def _manifest(self, part: int) -> Iterator[Mapping[str, Any]]:
+        entries = read_manifest(str(self.settings.archive.uri), self.settings.storage)
+        for entry in islice(entries, part, None, self.parts):
+            info, reason = _look_up(entry, self.settings)
+            yield self._row(info, entry.uri, entry.metadata, reason)
+
+    def _row(self, info: ObjectInfo, uri: str, row: CallMetadata | None, reason: Reason | None) -> Mapping[str, Any]:
+        archive = self.settings.archive
+        named: Identity = identify(info, uri, archive=archive, pattern=self.pattern, row=row, calls=self.calls.value)
+        columns = dataclasses.asdict(named.recording)
+        columns["extra"] = list(columns["extra"].items())
+        refusal = reason or named.refusal
+        return {
+            **columns,
+            "run_id": self.run_id,
+            "schema_version": SCHEMA_VERSION,
+            REASON: refusal.value if refusal else None,
+        }
+
+
+def _look_up(entry: ManifestEntry, settings: Settings) -> tuple[ObjectInfo, Reason | None]:
+    """An entry whose object is not there is listed all the same, and refused: nothing disappears."""
+    try:
+        return entry_info(entry, settings.storage), None
+    except ObjectMissingError:
+        reason = Reason.MISSING
+    except ObjectForbiddenError:
+        reason = Reason.FORBIDDEN
+    return ObjectInfo(entry.key, 0, dt.datetime.now(dt.UTC), reason.value), reason

@@ -1,0 +1,58 @@
+"""One night: ingest, extract and score a date and the days before it, so that late calls are not lost."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pyspark.sql import SparkSession
+
+from ser_core.config import Settings
+from ser_core.errors import SettingsError
+from ser_core.spark.extract import Extract
+from ser_core.spark.ingest import Ingest
+from ser_core.spark.job import execute
+from ser_core.spark.runs import Run
+from ser_core.spark.score import Score
+from ser_core.spark.state import Scope
+
+
+class Nightly:
+    """Ingests, extracts and scores `call_date` and the `nightly.lookback_days` before it.
+
+    Every date whose inputs have changed is published; a date without news is left as it is.
+    """
+
+    name: ClassVar[str] = "nightly"
+    required: ClassVar[tuple[str, ...]] = ("archive.uri", "call_date")
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.call_date is None:
+            raise SettingsError(["call_date is not set: expected --call-date YYYY-MM-DD"])
+        scope = Scope.window(settings.call_date, settings.nightly.lookback_days)
+        self.settings = settings
+        self.stages = (Ingest(settings, scope), Extract(settings, scope), Score(settings, scope))
+
+    def run(self, session: SparkSession, run: Run) -> None:
+        """Runs the stages, each with its own row in `runs`."""
+        for stage in self.stages:
+            row = execute(stage, self.settings, session)
+            run.told[stage.name] = row["run_id"]
+            run.facts |= {key: value for key, value in row.items() if key in _CARRIED}
+
+
+_CARRIED = frozenset(
+    {
+        "model_version",
+        "feature_set",
+        "purpose",
+        "listed",
+        "done_before",
+        "extracted",
+        "refused_now",
+        "refused_before",
+        "scored_segments",
+        "scored_calls",
+        "audio_s",
+    }
+)
+"""Columns of the stages' rows that the night's own row repeats; `listed` is the extract stage's."""

@@ -1,0 +1,61 @@
+"""Reading tables through storage, whole files a task, so that S3 needs no further jar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
+
+from ser_core.tables.schemas import Table
+from ser_core.tables.store import TableStore
+
+FILE = "file"
+
+
+def spark_schema(session: SparkSession, schema: pa.Schema) -> StructType:
+    """The Spark schema of an Arrow schema."""
+    return session.createDataFrame(schema.empty_table()).schema
+
+
+def scan(
+    session: SparkSession,
+    store: TableStore,
+    table: Table,
+    columns: Sequence[str],
+    *,
+    files: Sequence[str] | None = None,
+    filters: Any = None,
+    with_file: bool = False,
+) -> DataFrame:
+    """Rows of `table`.
+
+    Args:
+        session: Spark.
+        store: where the table is.
+        table: which.
+        columns: to read.
+        files: keys to read; every visible file where None.
+        filters: as `TableStore.read` takes them.
+        with_file: adds the column `file`, the key a row was read from.
+    """
+    keys = store.files(table) if files is None else list(files)
+    schema = pa.schema([table.schema.field(name) for name in columns])
+    if with_file:
+        schema = schema.append(pa.field(FILE, pa.string()))
+    if not keys:
+        return session.createDataFrame(schema.empty_table())
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for key in batch.column(0).to_pylist():
+                found = store.read(key, columns, filters, table.schema)
+                if with_file:
+                    found = found.append_column(FILE, pa.array([key] * len(found), pa.string()))
+                yield from found.to_batches(max_chunksize=10_000)
+
+    tasks = min(len(keys), 4 * session.sparkContext.defaultParallelism)
+    listed = session.createDataFrame(pa.table({FILE: keys})).repartition(tasks)
+    return listed.mapInArrow(read, spark_schema(session, schema))

@@ -1,0 +1,35 @@
+"""From the uri in `recordings` to the bytes, through one storage an archive or bucket."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from ser_core.config import Settings
+from ser_core.storage import Storage, locate, open_storage
+
+
+class Sources:
+    """Opens recordings. Safe to use from several threads.
+
+    Recordings below the archive's root are read through it, confined to it; those a manifest names elsewhere are read
+    where they are.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.storage
+        uri = settings.archive.uri
+        self._archive = open_storage(uri, settings.storage) if uri else None
+        self._others: dict[str, Storage] = {}
+
+    def open(self, uri: str, memory_bytes: int) -> BinaryIO:
+        """A seekable copy of the recording, or the file itself.
+
+        Raises:
+            ObjectMissingError, ObjectForbiddenError: this recording cannot be read.
+            StorageError: nothing can.
+        """
+        key = self._archive.key_of(uri) if self._archive else None
+        if self._archive and key is not None:
+            return self._archive.open(key, memory_bytes)
+        storage, key = locate(uri, self._settings)
+        return self._others.setdefault(storage.uri, storage).open(key, memory_bytes)

@@ -1,0 +1,90 @@
+"""What the tables say has been done: which recordings count, which have features, which were refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
+
+from ser_core.config import Settings
+from ser_core.errors import TRANSIENT_REASONS
+from ser_core.spark.scan import FILE, scan
+from ser_core.tables.schemas import AS_RECORDED, CHANNELS, QUARANTINE, RECORDINGS, Table
+from ser_core.tables.store import TableStore, partition_path
+
+RECORDING_KEY = ("recording_id", "version")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The call dates a run works on; None is every date."""
+
+    dates: tuple[dt.date, ...] | None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Scope:
+        """The one date of the settings, or every date."""
+        return cls(None if settings.call_date is None else (settings.call_date,))
+
+    @classmethod
+    def window(cls, last: dt.date, lookback_days: int) -> Scope:
+        """`last` and the `lookback_days` before it."""
+        return cls(tuple(last - dt.timedelta(days) for days in range(lookback_days, -1, -1)))
+
+    def files(self, store: TableStore, table: Table, fixed: Mapping[str, str]) -> list[str]:
+        """The files of a derived table that this scope covers."""
+        if self.dates is None:
+            head = "".join(partition_path(table, {**fixed, "call_date": ""}).partition("call_date=")[:1])
+            return store.files(table, head)
+        paths = [partition_path(table, {**fixed, "call_date": date}) for date in self.dates]
+        return [key for path in paths for key in store.files(table, path)]
+
+    def holds(self, column: str = "call_date") -> Column:
+        """A condition: the date is in scope."""
+        return F.lit(True) if self.dates is None else F.col(column).isin(list(self.dates))
+
+
+def live_recordings(session: SparkSession, store: TableStore, scope: Scope) -> DataFrame:
+    """Recordings in scope that are there and count: neither gone nor the duplicate of a newer one.
+
+    Columns: recording_id, version, uri, size_bytes, call_id, call_date, agent_id, queue, roles (a map of channel to
+    role, where the metadata says so).
+    """
+    columns = ("uri", "size_bytes", "call_id", "call_date", "agent_id", "queue", "extra", "duplicate_of", "gone_at")
+    rows = scan(session, store, RECORDINGS, [*RECORDING_KEY, *columns], files=scope.files(store, RECORDINGS, {}))
+    live = rows.where(F.col("duplicate_of").isNull() & F.col("gone_at").isNull())
+    return live.withColumn("roles", F.col("extra")["roles"]).drop("extra", "duplicate_of", "gone_at")
+
+
+def done_recordings(session: SparkSession, store: TableStore, feature_set: str) -> DataFrame:
+    """(recording_id, version) of every recording that has its `channels` rows of this feature set, as recorded."""
+    rows = scan(session, store, CHANNELS, [*RECORDING_KEY, "feature_set", "condition"])
+    return (
+        rows.where((F.col("feature_set") == feature_set) & (F.col("condition") == AS_RECORDED))
+        .select(*RECORDING_KEY)
+        .distinct()
+    )
+
+
+def refused_recordings(session: SparkSession, store: TableStore) -> DataFrame:
+    """Refusals by (recording_id, version): `attempts`, and whether the last was `transient`."""
+    rows = scan(session, store, QUARANTINE, [*RECORDING_KEY, "reason", "attempt", "seen_at"])
+    return rows.groupBy(*RECORDING_KEY).agg(
+        F.max("attempt").alias("attempts"),
+        F.max_by("reason", "seen_at").isin([reason.value for reason in TRANSIENT_REASONS]).alias("transient"),
+    )
+
+
+def extracted_channels(session: SparkSession, store: TableStore, feature_set: str) -> DataFrame:
+    """Channels of this feature set, each from one file only, with that file's name in the column `file`.
+
+    A recording extracted twice (by two runs at once) counts from the file whose name sorts first.
+    """
+    columns = [*RECORDING_KEY, "channel", "feature_set", "condition", "role", "duration_s", "segments"]
+    rows = scan(session, store, CHANNELS, columns, with_file=True)
+    rows = rows.where((F.col("feature_set") == feature_set) & (F.col("condition") == AS_RECORDED))
+    first = rows.groupBy(*RECORDING_KEY).agg(F.min(FILE).alias(FILE))
+    return rows.join(first, [*RECORDING_KEY, FILE], "left_semi").drop("feature_set", "condition")

@@ -1,0 +1,115 @@
+"""A labelled corpus → evaluation and a model bundle. The classifier is trained on the driver."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from typing import ClassVar
+
+import numpy as np
+from pyspark.sql import SparkSession
+
+from ser_core.config import Settings
+from ser_core.emotions import LabelScheme, scheme_of
+from ser_core.report.evaluation_figures import confusion_matrix, reliability_diagram
+from ser_core.spark.corpus import LabelledCorpus, corpus_settings, open_labelled_corpus
+from ser_core.spark.extract import Extract
+from ser_core.spark.ingest import Ingest
+from ser_core.spark.job import execute
+from ser_core.spark.runs import Run
+from ser_core.storage import open_storage
+from ser_core.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
+from ser_core.training.classifier import fit_classifier
+from ser_core.training.data import LabelledFeatures
+from ser_core.training.evaluate import Evaluation, evaluate
+from ser_core.training.report_text import render
+
+_log = logging.getLogger(__name__)
+
+
+class Train:
+    """Trains a model on a labelled corpus, evaluates it by both protocols, and writes a model bundle.
+
+    The corpus is ingested and extracted first, under `corpus.tables_uri`; what is done is not done again.
+    """
+
+    name: ClassVar[str] = "train"
+    required: ClassVar[tuple[str, ...]] = ("corpus.uri",)
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.corpus = open_labelled_corpus(settings)
+        self.inner = corpus_settings(settings, self.corpus)
+        self.ingest = Ingest(self.inner)
+        self.extract = Extract(self.inner)
+
+    def run(self, session: SparkSession, run: Run) -> None:
+        """Trains, evaluates, and writes the bundle; the first model of its name is promoted."""
+        execute(self.ingest, self.inner, session)
+        execute(self.extract, self.inner, session)
+        labelled = LabelledCorpus(session, self.inner, self.corpus.reader, self.corpus.root)
+        data, sampled = labelled.sample(session, self.extract.features.id, self.settings.training)
+        scheme = scheme_of(self.settings.training.label_scheme, set(data.emotion.tolist()))
+        data = data.in_scheme(scheme).canonical()
+        _log.info("training on %d segments of %d speakers", len(data), len(set(data.speaker.tolist())))
+        evaluation = evaluate(data, scheme.classes, self.settings.training, self.corpus.reader.folds)
+        content = self._content(data, scheme, evaluation, labelled.languages, sampled)
+        models = open_storage(self.settings.models.uri, self.settings.storage)
+        model_version = write_bundle(models, self.settings.models.name, content)
+        promoted = promote_first(models, model_version)
+        run.facts |= {"model_version": model_version, "feature_set": self.extract.features.id}
+        run.told |= {"promoted": promoted, "evaluation": evaluation.to_json(), "report": render(evaluation)}
+        _log.info(
+            "wrote %s, %s",
+            model_version,
+            "promoted" if promoted else f"not promoted: ser model promote {model_version}",
+        )
+
+    def _content(
+        self,
+        data: LabelledFeatures,
+        scheme: LabelScheme,
+        evaluation: Evaluation,
+        languages: Iterable[str],
+        sampled: bool,
+    ) -> BundleContent:
+        training = self.settings.training
+        summary = TrainingSummary(
+            corpus=self.corpus.reader.name,
+            licence=self.corpus.reader.licence,
+            languages=tuple(sorted(languages)),
+            rows=len(data),
+            recordings=len(set(data.recording_id.tolist())),
+            speakers=len(set(data.speaker.tolist())),
+            duration_s=float(data.duration_s.sum()),
+            rows_by_class=dict(Counter(data.emotion.tolist())),
+            sampled=sampled,
+            seed=training.seed,
+            parameters=training.model_dump(mode="json"),
+        )
+        return BundleContent(
+            classifier=fit_classifier(data, scheme.classes, training),
+            label_scheme=scheme.name,
+            features=self.extract.features,
+            training=summary,
+            evaluation=evaluation,
+            extra=_pictures(evaluation),
+        )
+
+
+def _pictures(evaluation: Evaluation) -> dict[str, bytes]:
+    """Confusion matrix and reliability diagram of both protocols, as PNG by file name."""
+    pictures = {}
+    for name, result in (("speaker", evaluation.speaker_independent), ("random", evaluation.random_split)):
+        metrics = result.metrics
+        matrix = np.array(metrics.confusion, dtype=np.int64)
+        pictures[f"confusion_{name}.png"] = confusion_matrix(matrix, evaluation.classes, result.name)
+        confidence, accuracy, counts = (
+            np.array([getattr(one, field) for one in metrics.reliability]) for field in _RELIABILITY
+        )
+        pictures[f"reliability_{name}.png"] = reliability_diagram(confidence, accuracy, counts, title=result.name)
+    return pictures
+
+
+_RELIABILITY = ("confidence", "accuracy", "decisions")
