@@ -1,0 +1,114 @@
+"""One file through extraction and the promoted model, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import RenderableType
+from rich.text import Text
+
+from ser_core.config import Settings
+from ser_core.errors import Reason, Refusal
+from ser_core.extraction import ChannelFeatures, ExtractionPlan, extract
+from ser_core.report.terminal import posterior_bars
+from ser_core.scoring import CallSummary, score_segments, summarise_call
+from ser_core.storage import open_storage
+from ser_core.training.bundle import Model, check_fingerprint, load_model, read_bundle, resolve
+
+_SHOWN_SEGMENTS = 12
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One channel: its summary, None where there is nothing to hear, and (start_s, end_s, emotion, confidence)s."""
+
+    channel: ChannelFeatures
+    summary: CallSummary | None
+    posteriors: Mapping[str, float]
+    segments: tuple[tuple[float, float, str, float], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        named = ("start_s", "end_s", "emotion", "confidence")
+        return {
+            "channel": self.channel.channel,
+            "role": self.channel.role,
+            "duration_s": self.channel.duration_s,
+            "emotion": self.summary.dominant_emotion if self.summary else None,
+            "confidence": self.summary.confidence if self.summary else None,
+            "valence": self.summary.valence if self.summary else None,
+            "arousal": self.summary.arousal if self.summary else None,
+            "posteriors": dict(self.posteriors),
+            "segments": [dict(zip(named, segment, strict=True)) for segment in self.segments],
+        }
+
+    def render(self, name: str) -> Iterator[RenderableType]:
+        """For a terminal."""
+        title = f"{name}, channel {self.channel.channel} ({self.channel.role}), {self.channel.duration_s:.1f} s"
+        if self.summary is None:
+            yield Text(f"{title}: nothing to hear")
+            return
+        yield Text.assemble(title, ": ", (self.summary.dominant_emotion, "bold"))
+        yield posterior_bars(self.posteriors)
+        if len(self.segments) > 1:
+            spans = [f"{start:.1f}–{end:.1f} s {emotion}" for start, end, emotion, _ in self.segments[:_SHOWN_SEGMENTS]]
+            more = len(self.segments) - len(spans)
+            yield Text("; ".join(spans) + (f"; and {more} more segments (--json has all)" if more else ""), style="dim")
+
+
+class Listener:
+    """The model of the settings, ready for files.
+
+    Raises:
+        BundleError: there is no such model, or it was trained on other features than the settings describe.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.plan = ExtractionPlan.of(settings)
+        models = open_storage(settings.models.uri, settings.storage)
+        bundle = read_bundle(models, resolve(models, settings.models.name, settings.scoring.model))
+        self.model: Model = load_model(bundle)
+        check_fingerprint(self.model, self.plan.feature_set)
+
+    def hear(self, file: Path) -> list[Heard]:
+        """The channels of a file that may be scored.
+
+        Raises:
+            Refusal: the file cannot be used, or holds nobody who may be scored.
+        """
+        try:
+            with file.open("rb") as source:
+                found = extract(source, file.stat().st_size, self.plan)
+        except FileNotFoundError:
+            raise Refusal(Reason.MISSING, "there is no such file") from None
+        except OSError as error:
+            raise Refusal(Reason.FORBIDDEN, f"cannot be read: {error.strerror}") from None
+        scored = [channel for channel in found.channels if channel.role in self.plan.roles_scored]
+        if not scored:
+            roles = ", ".join(channel.role for channel in found.channels)
+            raise Refusal(
+                Reason.FORBIDDEN,
+                f"it holds {roles}, and scoring.roles is {', '.join(self.plan.roles_scored)}; where a one-channel "
+                "recording holds one customer only, give --roles.mono customer",
+            )
+        return [self._score(channel) for channel in scored]
+
+    def _score(self, channel: ChannelFeatures) -> Heard:
+        if not len(channel.start_s):
+            return Heard(channel, None, {}, ())
+        classes = self.model.classes
+        posteriors = self.model.predict_proba(channel.vectors)
+        scores = score_segments(posteriors, classes)
+        weights = channel.end_s - channel.start_s
+        mean = np.average(posteriors, axis=0, weights=weights)
+        spans = zip(channel.start_s.tolist(), channel.end_s.tolist(), scores.emotion, scores.confidence, strict=True)
+        return Heard(
+            channel,
+            summarise_call(channel.start_s, channel.end_s, posteriors, classes),
+            {name: float(value) for name, value in zip(classes, mean, strict=True)},
+            tuple((start, end, classes[emotion], float(confidence)) for start, end, emotion, confidence in spans),
+        )
