@@ -48,7 +48,7 @@ golden: $(STAMP)  ## Rebuild the golden files after a change of numbers that is 
 	@SER_REBUILD_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden
 
 bench: $(STAMP)  ## Feature extraction against the tutorial recipe, on this machine (needs SER_CORPORA)
-	@$(BIN)/python tests/benchmarks/run.py
+	@PYTHONPATH=. $(BIN)/python tests/benchmarks/run.py
 
 lock:  ## Make requirements.lock anew (needs uv on PATH)
 	@printf 'pyspark>=4.1,<4.2\n' > .lock-constraints && uv pip compile -q --universal --python-version 3.11 \
