@@ -2,6 +2,10 @@
 
 A segmenter takes blocks of one channel at the analysis rate and gives segments as soon as they are whole. Segments that
 are silent are left out: there is nothing in them to hear.
+
+A stretch of speech between two pauses is one segment, and its short pauses stay in it. Where it is shorter than `min_s`
+(an isolated "yes"), the audio around it widens the segment, evenly on both sides and at most to the middle of the
+shortest pause there can be, so that segments never overlap.
 """
 
 from __future__ import annotations
@@ -13,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ser_core.config.settings import SegmentSettings
+from ser_core.speech import SpeechActivity
+from ser_core.speech.activity import Stretch
 
 Array = npt.NDArray[np.float32]
 
@@ -40,6 +46,8 @@ class Segmenter(Protocol):
 
 def open_segmenter(settings: SegmentSettings, sr: int) -> Segmenter:
     """A fresh segmenter for one channel at `sr` samples a second."""
+    if settings.mode == "speech":
+        return SpeechSegmenter(settings, sr)
     if settings.mode == "whole":
         return WindowSegmenter(sr, None, 0)
     return WindowSegmenter(sr, max(1, round(settings.window_s * sr)), max(1, round(settings.min_s * sr)))
@@ -80,6 +88,48 @@ class WindowSegmenter:
         start, self._start = self._start, self._start + len(y)
         if not is_silent(y):
             yield Segment(start / self._sr, self._start / self._sr, y)
+
+
+class SpeechSegmenter:
+    """Stretches of speech. `speech` is what was found so far, (start_s, end_s) in order, cuts undone."""
+
+    def __init__(self, settings: SegmentSettings, sr: int) -> None:
+        self._sr, self._activity = sr, SpeechActivity(settings, sr)
+        self._shortest = round(settings.min_s * sr)
+        self._widen = max(0, round((settings.pause_s / 2 - settings.margin_s) * sr))
+        self._held: list[Array] = []
+        self._start, self._samples = 0, 0
+        self.speech: list[tuple[float, float]] = []
+
+    def push(self, y: Array) -> Iterator[Segment]:
+        """Segments whose end is certain."""
+        self._held.append(y)
+        self._samples += len(y)
+        yield from self._segments(self._activity.push(y))
+
+    def finish(self) -> Iterator[Segment]:
+        """Segments that end with the recording."""
+        yield from self._segments(self._activity.finish())
+        self._held = []
+
+    def _segments(self, stretches: list[Stretch]) -> Iterator[Segment]:
+        if stretches:
+            held = np.concatenate(self._held)
+            for start, end in stretches:
+                self._note(start / self._sr, end / self._sr)
+                widen = min(max(0, self._shortest - (end - start) + 1) // 2, self._widen)
+                first, last = max(0, start - widen), min(end + widen, self._samples)
+                y = held[first - self._start : last - self._start].copy()
+                if not is_silent(y):
+                    yield Segment(first / self._sr, last / self._sr, y)
+        settled = self._activity.settled - self._widen
+        while len(self._held) > 1 and self._start + len(self._held[0]) <= settled:
+            self._start += len(self._held.pop(0))
+
+    def _note(self, start_s: float, end_s: float) -> None:
+        if self.speech and start_s <= self.speech[-1][1]:
+            start_s = self.speech.pop()[0]
+        self.speech.append((start_s, end_s))
 
 
 def is_silent(y: Array) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"#!AMR-WB", "AMR-WB"),
     (0, b"#!AMR", "AMR"),
@@ -21,6 +23,11 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (28, b"Speex   ", "Speex"),
 )
 """Offset, bytes, name. An Ogg page's first packet stands at byte 28."""
+
+_LOOKED_AT = 4096
+_TEXT = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\n\r")
+_DOCUMENTS = (b"PK\x03\x04", b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"\x1f\x8b", b"\xef\xbb\xbf", b"\xfd7zXZ", b"PAR1")
+"""Zip, PDF, PNG, JPEG, gzip, UTF-8 with a mark, xz, Parquet."""
 
 _WAV_TAGS = {
     0x0014: "G.723 ADPCM",
@@ -70,3 +77,13 @@ def undecoded_wav_tag(tag: int | None) -> str | None:
     if tag is None or tag in _DECODED_WAV_TAGS:
         return None
     return _WAV_TAGS.get(tag, f"WAV format tag 0x{tag:04X}")
+
+
+def is_document(source: BinaryIO) -> bool:
+    """Whether the first bytes are those of a text (a page that says an error, a transcript), an archive or a picture.
+    G.711 audio, which has no header, is none of them: one in three of its bytes is no printable character.
+    """
+    source.seek(0)
+    head = source.read(_LOOKED_AT)
+    printable = sum(byte in _TEXT for byte in head)
+    return head.startswith(_DOCUMENTS) or (len(set(head)) > 1 and printable > 0.9 * len(head))

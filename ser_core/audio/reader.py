@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -12,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import soundfile as sf
 
-from ser_core.audio.codecs import undecoded_wav_tag, unsupported_codec
+from ser_core.audio.codecs import is_document, undecoded_wav_tag, unsupported_codec
 from ser_core.audio.containers import SoundData, mp3_announces_length, ogg_is_complete, sound_data
+from ser_core.audio.source import Decoder, Source
+from ser_core.config.audio import Headerless
 from ser_core.config.settings import LimitSettings
 from ser_core.errors import Reason, Refusal
 
@@ -42,56 +43,11 @@ class AudioInfo:
     frames: int | None
 
 
-class _Source(io.RawIOBase):
-    """The source without its name, which libsndfile would take a format from, and with `patch` laid over its bytes."""
-
-    def __init__(self, source: BinaryIO, size_bytes: int, patch: tuple[int, bytes] | None) -> None:
-        self._source, self._size_bytes, self._patch = source, size_bytes, patch
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._source.tell()
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._source.tell(), io.SEEK_END: self._size_bytes}[whence]
-        # a damaged header sends libsndfile anywhere, and an error cannot pass through it
-        return self._source.seek(min(max(start + offset, 0), self._size_bytes))
-
-    def read(self, size: int = -1, /) -> bytes:
-        start = self._source.tell()
-        data = self._source.read(size)
-        if self._patch is None:
-            return data
-        at, patch = self._patch
-        if start + len(data) <= at or start >= at + len(patch):
-            return data
-        whole = bytearray(data)
-        for i, value in enumerate(patch, at - start):
-            if 0 <= i < len(whole):
-                whole[i] = value
-        return bytes(whole)
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-
-class _Decoder(sf.SoundFile):  # type: ignore[misc]
-    """A sound file read from front to back. soundfile seeks after every read of a seekable file, which in an MP3 is not
-    exact and in a FLAC of unknown length fails."""
-
-    def seekable(self) -> bool:
-        return False
-
-
 class AudioReader:
     """An open recording: `info`, and its samples in blocks. A context manager; made by `open_audio`."""
 
     def __init__(
-        self, decoder: _Decoder, source: BinaryIO, size_bytes: int, info: AudioInfo, limits: LimitSettings
+        self, decoder: Decoder, source: BinaryIO, size_bytes: int, info: AudioInfo, limits: LimitSettings
     ) -> None:
         self.info = info
         self._decoder, self._source, self._size_bytes = decoder, source, size_bytes
@@ -158,8 +114,11 @@ class AudioReader:
             )
 
 
-def open_audio(source: BinaryIO, size_bytes: int, limits: LimitSettings) -> AudioReader:
+def open_audio(
+    source: BinaryIO, size_bytes: int, limits: LimitSettings, headerless: Headerless | None = None
+) -> AudioReader:
     """Opens a recording: `source` is a seekable binary file of `size_bytes` bytes, and stays the caller's to close.
+    `headerless` says what a file holds that no decoder recognises and that is no text; None: it is refused.
 
     Raises:
         Refusal: empty, too_large, not_audio, unsupported_codec, truncated, too_many_channels or too_long.
@@ -175,7 +134,7 @@ def open_audio(source: BinaryIO, size_bytes: int, limits: LimitSettings) -> Audi
     if (codec := unsupported_codec(head)) is not None:
         raise Refusal(Reason.UNSUPPORTED_CODEC, f"{codec} cannot be decoded; convert to WAV, FLAC, Ogg or MP3")
     data = sound_data(source, size_bytes)
-    decoder = _open(source, size_bytes, head, data)
+    decoder = _open(source, size_bytes, head, data, headerless)
     try:
         position = source.tell()
         info = _info(decoder, source)
@@ -189,12 +148,14 @@ def open_audio(source: BinaryIO, size_bytes: int, limits: LimitSettings) -> Audi
     return AudioReader(decoder, source, size_bytes, info, limits)
 
 
-def _open(source: BinaryIO, size_bytes: int, head: bytes, data: SoundData | None) -> _Decoder:
+def _open(
+    source: BinaryIO, size_bytes: int, head: bytes, data: SoundData | None, headerless: Headerless | None
+) -> Decoder:
     # libsndfile takes a data size of 0 at its word, but reads all there is where the size is larger than the file
     patch = (data.offset - 4, b"\xff\xff\xff\xff") if data is not None and data.size_is_zero else None
     source.seek(0)
     try:
-        return _Decoder(_Source(source, size_bytes, patch))
+        return Decoder(Source(source, size_bytes, patch))
     except sf.LibsndfileError as error:
         tag = undecoded_wav_tag(data.format_tag) if data is not None else None
         if tag is not None or error.code == _UNSUPPORTED or (error.code == _UNIMPLEMENTED and head[:4] == b"OggS"):
@@ -204,10 +165,23 @@ def _open(source: BinaryIO, size_bytes: int, head: bytes, data: SoundData | None
             ) from error
         if error.code != _UNRECOGNISED and head.startswith(_MAGIC):
             raise Refusal(Reason.TRUNCATED, f"the header is damaged: {error.error_string}") from error
+        if headerless is not None and not is_document(source):
+            return _open_headerless(source, size_bytes, headerless)
         raise Refusal(Reason.NOT_AUDIO, f"begins with bytes {head[:8].hex(' ')}: {error.error_string}") from error
 
 
-def _info(decoder: _Decoder, source: BinaryIO) -> AudioInfo:
+def _open_headerless(source: BinaryIO, size_bytes: int, headerless: Headerless) -> Decoder:
+    source.seek(0)
+    return Decoder(
+        Source(source, size_bytes, None),
+        samplerate=headerless.sample_rate_hz,
+        channels=headerless.channels,
+        format="RAW",
+        subtype=headerless.codec.upper(),
+    )
+
+
+def _info(decoder: Decoder, source: BinaryIO) -> AudioInfo:
     frames = decoder.frames if 0 <= decoder.frames < _UNKNOWN_FRAMES else None
     if decoder.format == "MP3" and not mp3_announces_length(source):
         frames = None

@@ -7,56 +7,15 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ser_core.config.audio import AudioSettings, FeatureSettings, SegmentSettings
+from ser_core.config.base import Positive, PositiveInt, Role, Section, Share
+from ser_core.config.calls import EngagementSettings, TalkSettings, TranscriptSettings
 from ser_core.emotions import SCHEME_NAMES
 
-Positive = Annotated[float, Field(gt=0)]
-PositiveInt = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Role = Literal["customer", "agent", "mixed"]
-
-
-class Section(BaseModel):
-    """A group of settings; unknown keys are faults."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class FeatureSettings(Section):
-    """What a feature vector is. Every field changes numbers and is fingerprinted."""
-
-    set: Literal["paper-180"]
-    sample_rate_hz: Annotated[int, Field(ge=4000, le=96000)]
-    n_fft: Annotated[int, Field(ge=64, le=65536)]
-    hop_length: PositiveInt
-    mel_scale: Literal["slaney", "htk"]
-    mfcc: bool
-    chroma: bool
-    mel: bool
-
-    @model_validator(mode="after")
-    def _hears_something(self) -> FeatureSettings:
-        if not (self.mfcc or self.chroma or self.mel):
-            raise ValueError("mfcc, chroma and mel are all off: switch at least one on")
-        if self.hop_length > self.n_fft:
-            raise ValueError(f"hop_length {self.hop_length} is longer than n_fft {self.n_fft}: audio would be skipped")
-        return self
-
-
-class SegmentSettings(Section):
-    """How a channel is cut into segments. Fingerprinted with the features."""
-
-    mode: Literal["window", "whole"]
-    window_s: Positive
-    min_s: Positive
-
-    @model_validator(mode="after")
-    def _windows_fit(self) -> SegmentSettings:
-        if self.min_s > self.window_s:
-            raise ValueError(f"min_s {self.min_s} is longer than window_s {self.window_s}")
-        return self
+__all__ = ["AudioSettings", "FeatureSettings", "SegmentSettings", "Settings"]
 
 
 class ArchiveSettings(Section):
@@ -226,12 +185,16 @@ class Settings(BaseSettings):
     call_date: dt.date | None
     features: FeatureSettings
     segments: SegmentSettings
+    audio: AudioSettings
     archive: ArchiveSettings
     tables: TableSettings
     models: ModelSettings
     corpus: CorpusSettings
     roles: RoleSettings
     scoring: ScoringSettings
+    talk: TalkSettings
+    engagement: EngagementSettings
+    transcripts: TranscriptSettings
     limits: LimitSettings
     quarantine: QuarantineSettings
     training: TrainingSettings

@@ -12,19 +12,26 @@ from ser_core.config.settings import FeatureSettings, SegmentSettings
 from ser_core.features.base import FeatureSet
 from ser_core.features.paper import PaperFeatures
 from ser_core.segments import SILENCE_DBFS
+from ser_core.speech.activity import REVISION
 
 Builder = Callable[[FeatureSettings, Mapping[str, Any]], FeatureSet]
 
 _BUILDERS: Mapping[str, Builder] = MappingProxyType({"paper-180": PaperFeatures})
+
+_SPEECH = {"max_s", "pause_s", "margin_s", "above_noise_db", "below_peak_db"}
+_COUNTS: Mapping[str, set[str]] = MappingProxyType(
+    {"speech": {"mode", "min_s"}, "window": {"mode", "min_s", "window_s"}, "whole": {"mode"}}
+)
 
 
 @lru_cache(maxsize=8)
 def feature_set(features: FeatureSettings, segments: SegmentSettings) -> FeatureSet:
     """The feature set that the settings describe.
 
-    How recordings are resampled and cut is part of its fingerprint, as a vector of another stretch is another vector.
+    How recordings are resampled and cut is part of its fingerprint, as a vector of another stretch is another vector;
+    and how speech is found, in every mode, as the stretches of speech stand beside the vectors.
     """
-    counts = {"mode", "window_s", "min_s"} if segments.mode == "window" else {"mode"}
-    cut: dict[str, Any] = segments.model_dump(include=counts)
-    shared = {"resampler": RESAMPLER, "segments": {**cut, "silence_dbfs": SILENCE_DBFS}}
+    cut: dict[str, Any] = segments.model_dump(include=_COUNTS[segments.mode] | _SPEECH)
+    cut |= {"silence_dbfs": SILENCE_DBFS, "speech_revision": REVISION}
+    shared = {"resampler": RESAMPLER, "segments": cut}
     return _BUILDERS[features.set](features, shared)

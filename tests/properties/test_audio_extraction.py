@@ -17,7 +17,8 @@ BASE = load_settings(environ={})
 def plan(sample_rate_hz=8000, mode="window", window_s=0.5, min_s=0.1):
     return ExtractionPlan(
         BASE.features.model_copy(update={"sample_rate_hz": sample_rate_hz}),
-        BASE.segments.model_copy(update={"mode": mode, "window_s": window_s, "min_s": min_s}),
+        BASE.segments.model_copy(update={"mode": mode, "window_s": window_s, "min_s": min_s, "pause_s": 0.1}),
+        BASE.audio,
         BASE.limits,
         BASE.roles.model_copy(update={"mono": "customer"}),
         ("customer", "agent"),
@@ -40,6 +41,9 @@ def check(data, plan):
         assert (channel.end_s <= channel.duration_s).all()
         assert (channel.start_s[1:] >= channel.end_s[:-1]).all()
         assert -120 <= channel.loudness_dbfs < 200
+        times = np.array(channel.speech).reshape(-1)
+        assert (np.diff(times) > 0).all() and (times >= 0).all() and (times <= channel.duration_s).all()
+        assert channel.syllables >= 0
 
 
 @st.composite
@@ -64,7 +68,7 @@ def signals(draw):
     sr=st.sampled_from([1000, 4000, 8000, 11025, 16000, 44100, 192000, 768000]),
     kind=st.sampled_from([("WAV", "PCM_U8"), ("WAV", "PCM_16"), ("WAV", "FLOAT"), ("WAV", "ALAW"), ("AU", "DOUBLE")]),
     target=st.sampled_from([8000, 16000]),
-    mode=st.sampled_from(["window", "whole"]),
+    mode=st.sampled_from(["speech", "window", "whole"]),
 )
 def test_any_signal_gives_finite_vectors_or_a_refusal(y, stereo, sr, kind, target, mode):
     block = np.stack([y, y[::-1]], axis=1) if stereo else y

@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,11 @@ SR = 8000
 VOICE, OTHER = tone(200, SR, 8.2) + noise(SR, 8.2, 0.05), noise(SR, 8.2, 0.05, seed=3)
 
 
-def plan(scored=("customer",), mono="mixed", channels=("customer", "agent"), **features):
+def plan(scored=("customer",), mono="mixed", channels=("customer", "agent"), mode="window", **features):
     return ExtractionPlan(
         SETTINGS.features.model_copy(update=features),
-        SETTINGS.segments,
+        SETTINGS.segments.model_copy(update={"mode": mode}),
+        SETTINGS.audio,
         SETTINGS.limits.model_copy(update={"max_channels": 4}),
         SETTINGS.roles.model_copy(update={"mono": mono, "channels": channels}),
         scored,
@@ -91,7 +93,6 @@ def test_facts_of_a_channel():
     np.testing.assert_array_equal(channel.end_s, [4, 8.2])
     first = 10 * np.log10(np.mean(VOICE[: 4 * SR].astype(float) ** 2))
     assert channel.segment_loudness_dbfs[0] == pytest.approx(first, abs=1e-4)
-    assert channel.speech is None and channel.syllables is None
 
 
 def test_a_silent_channel_has_its_row_and_no_segments():
@@ -123,6 +124,31 @@ def test_more_segments_than_a_batch():
     np.testing.assert_array_equal(channel.vectors[40], plan().feature_set.extract([last])[0])
 
 
+def test_an_agents_channel_is_measured_for_speech_and_never_for_emotion():
+    t = np.arange(8 * SR) / SR
+    rng = np.random.default_rng(0)
+    balance = [rng.uniform(0, 1, 33)[(4 * t).astype(int)] ** 3 / k for k in range(1, 20)]
+    y = sum(b * np.sin(2 * np.pi * 150 * k * t) for k, b in enumerate(balance, 1)) * np.sin(np.pi * 4 * t) ** 2
+    y = np.concatenate([np.zeros(2 * SR), 0.1 * y, np.zeros(2 * SR)]).astype(np.float32)
+    agent = run(np.roll(y, 2 * SR), y, plan=plan(mode="speech"))[1]
+    assert agent.role == "agent" and agent.vectors.shape == (0, 180)
+    np.testing.assert_allclose([agent.speech[0][0], agent.speech[-1][1]], [2, 10], atol=0.3)
+    assert 16 <= agent.syllables <= 40
+    assert run(np.roll(y, 2 * SR), y, plan=plan(mode="window"))[1].speech == agent.speech
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_call():
+    peaks = []
+    for repeats in (8, 80):  # one minute, eleven minutes
+        data = encode(np.tile(np.stack([VOICE, OTHER], axis=1), (repeats, 1)), SR, "WAV", "ULAW")
+        tracemalloc.start()
+        extract(io.BytesIO(data), len(data), plan(("customer", "agent"), mode="speech"))
+        peaks.append(tracemalloc.get_traced_memory()[1] - len(data))
+        tracemalloc.stop()
+    assert peaks[1] < 1.25 * peaks[0]
+
+
 def test_plan_and_result_are_picklable():
     travelled = pickle.loads(pickle.dumps(plan(mono="customer")))
     (one,) = run(VOICE, plan=travelled)
@@ -142,6 +168,6 @@ def test_every_clip_of_ravdess_is_one_voice():
     assert len(clips) == 1440
     for clip in clips:
         with clip.open("rb") as source:
-            (channel,) = extract(source, clip.stat().st_size, plan(mono="customer")).channels
+            (channel,) = extract(source, clip.stat().st_size, plan(mono="customer", mode="speech")).channels
         assert len(channel.vectors) >= 1, clip.name
         assert np.isfinite(channel.vectors).all(), clip.name

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from ser_core.config.settings import SegmentSettings
+from ser_core.config import load_settings
 from ser_core.segments import SILENCE_DBFS, is_silent, open_segmenter
 from tests.support.audio import noise
 
 SR = 8000
-WINDOWS = SegmentSettings(mode="window", window_s=4.0, min_s=0.5)
+SETTINGS = load_settings(environ={}).segments
+WINDOWS = SETTINGS.model_copy(update={"mode": "window"})
+WHOLE = SETTINGS.model_copy(update={"mode": "whole"})
 
 
 def cut(y, settings=WINDOWS, block=1000):
@@ -54,7 +56,7 @@ def test_a_window_comes_as_soon_as_its_rest_can_stand_alone():
 
 def test_whole_is_one_segment():
     y = noise(SR, 9.3)
-    (segment,) = cut(y, SegmentSettings(mode="whole", window_s=4.0, min_s=0.5))
+    (segment,) = cut(y, WHOLE)
     assert (segment.start_s, segment.end_s) == (0.0, 9.3)
     np.testing.assert_array_equal(segment.y, y)
 
@@ -63,11 +65,11 @@ def test_no_samples_are_no_segments():
     assert cut(np.empty(0, np.float32)) == []
 
 
-@pytest.mark.parametrize("mode", ["window", "whole"])
+@pytest.mark.parametrize("mode", ["speech", "window", "whole"])
 @pytest.mark.parametrize("level", [0.0, 0.7])
 def test_silence_from_end_to_end_has_no_segments(mode, level):
     y = np.full(10 * SR, level, np.float32)
-    assert cut(y, SegmentSettings(mode=mode, window_s=4.0, min_s=0.5)) == []
+    assert cut(y, SETTINGS.model_copy(update={"mode": mode})) == []
 
 
 def test_a_silent_window_is_left_out_and_time_goes_on():

@@ -54,9 +54,14 @@ def test_the_order_of_features():
         ({"hop_length": 256}, {}),
         ({"mel_scale": "htk"}, {}),
         ({"chroma": False}, {}),
-        ({}, {"window_s": 3.0}),
         ({}, {"min_s": 1.0}),
         ({}, {"mode": "whole"}),
+        ({}, {"mode": "window"}),
+        ({}, {"max_s": 5.0}),
+        ({}, {"pause_s": 0.3}),
+        ({}, {"margin_s": 0.1}),
+        ({}, {"above_noise_db": 3.0}),
+        ({}, {"below_peak_db": 30.0}),
     ],
 )
 def test_every_parameter_that_changes_a_number_changes_the_fingerprint(features, segments):
@@ -66,11 +71,13 @@ def test_every_parameter_that_changes_a_number_changes_the_fingerprint(features,
 def test_a_window_that_is_not_used_changes_nothing():
     whole = make(segments={"mode": "whole"})
     assert make(segments={"mode": "whole", "window_s": 9.0}).id == whole.id
+    assert make(segments={"window_s": 9.0}).id == make().id
+    assert make(segments={"mode": "window", "window_s": 9.0}).id != make(segments={"mode": "window"}).id
 
 
 def test_the_fingerprint_is_the_same_in_every_process_and_release():
     """A change here orphans every stored vector: raise REVISION on purpose, never by accident."""
-    assert make().id == "paper-180@8k:9a25c1eec8dd"
+    assert make().id == "paper-180@8k:cacd8ed16fef"
 
 
 def test_a_feature_set_travels():

@@ -1,0 +1,65 @@
+"""Settings of how recordings are decoded, cut and described: what a feature vector depends on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ser_core.config.base import Positive, PositiveInt, Section
+
+
+class FeatureSettings(Section):
+    """What a feature vector is. Every field changes numbers and is fingerprinted."""
+
+    set: Literal["paper-180"]
+    sample_rate_hz: Annotated[int, Field(ge=4000, le=96000)]
+    n_fft: Annotated[int, Field(ge=64, le=65536)]
+    hop_length: PositiveInt
+    mel_scale: Literal["slaney", "htk"]
+    mfcc: bool
+    chroma: bool
+    mel: bool
+
+    @model_validator(mode="after")
+    def _hears_something(self) -> FeatureSettings:
+        if not (self.mfcc or self.chroma or self.mel):
+            raise ValueError("mfcc, chroma and mel are all off: switch at least one on")
+        if self.hop_length > self.n_fft:
+            raise ValueError(f"hop_length {self.hop_length} is longer than n_fft {self.n_fft}: audio would be skipped")
+        return self
+
+
+class SegmentSettings(Section):
+    """How speech is found in a channel, and how the channel is cut into segments. Fingerprinted with the features."""
+
+    mode: Literal["speech", "window", "whole"]
+    window_s: Positive
+    min_s: Positive
+    max_s: Annotated[float, Field(ge=1, le=60)]
+    pause_s: Annotated[float, Field(ge=0.1, le=2)]
+    margin_s: Annotated[float, Field(ge=0, le=0.5)]
+    above_noise_db: Positive
+    below_peak_db: Positive
+
+    @model_validator(mode="after")
+    def _lengths_fit(self) -> SegmentSettings:
+        if self.min_s > self.window_s:
+            raise ValueError(f"min_s {self.min_s} is longer than window_s {self.window_s}")
+        if self.min_s > self.max_s:
+            raise ValueError(f"min_s {self.min_s} is longer than max_s {self.max_s}")
+        return self
+
+
+class Headerless(Section):
+    """What a recording without a header holds: G.711 (ITU-T G.711), channels interleaved."""
+
+    codec: Literal["ulaw", "alaw"]
+    sample_rate_hz: Annotated[int, Field(ge=4000, le=48000)]
+    channels: Annotated[int, Field(ge=1, le=8)]
+
+
+class AudioSettings(Section):
+    """How recordings are decoded where they do not say it themselves."""
+
+    headerless: Headerless | None

@@ -1,0 +1,101 @@
+"""How far each frame of a channel stands out of its noise, with the noise followed as the channel streams by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+from ser_core.speech.bands import BANDS, FRAMES_A_SECOND
+
+Array = npt.NDArray[np.float32]
+
+CHUNK = 5 * FRAMES_A_SECOND
+"""Frames decided at a time, counted from the start of the channel, so that blocks of any size give the same."""
+PAST_CHUNKS, FUTURE_CHUNKS = 3, 1
+"""The noise of a chunk is measured over 25 seconds around it."""
+NOISE_QUANTILE = 0.1
+"""Of a band's power: who talks pauses for a tenth of the time, at least (minimum statistics, Martin 2001)."""
+SMOOTHING = 5
+NEIGHBOURHOOD = 3 * FRAMES_A_SECOND + 1
+SILENCE_DBFS = -80.0
+"""No frame below is speech, and no noise is taken to be weaker: the rounding of 16-bit and G.711 audio lies here."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Decibels of successive frames, each of shape (n,) but `bands_db`, (n, bands).
+
+    `above_noise_db`: mean over the bands of power relative to the band's noise, smoothed over 50 ms. `level_dbfs`:
+    power of 100 to 3,800 Hz. `below_peak_db`: distance of that level from its maximum within 1.5 s.
+    """
+
+    above_noise_db: Array
+    level_dbfs: Array
+    below_peak_db: Array
+    bands_db: Array
+
+    def part(self, start: int, end: int | None = None) -> Evidence:
+        """The frames from `start` up to `end`."""
+        return Evidence(*(values[start:end] for values in self._all()))
+
+    def then(self, *later: Evidence) -> Evidence:
+        """These frames and the ones behind them."""
+        parts = (self._all(), *(one._all() for one in later))
+        return Evidence(*(np.concatenate(same) for same in zip(*parts, strict=True)))
+
+    def _all(self) -> tuple[Array, Array, Array, Array]:
+        return self.above_noise_db, self.level_dbfs, self.below_peak_db, self.bands_db
+
+
+def nothing() -> Evidence:
+    """No frames."""
+    empty = np.empty(0, dtype=np.float32)
+    return Evidence(empty, empty, empty, np.empty((0, BANDS), dtype=np.float32))
+
+
+class NoiseTracker:
+    """Band power of shape (frames, bands) goes in, evidence comes out one chunk later."""
+
+    def __init__(self) -> None:
+        self._power = np.empty((0, BANDS), dtype=np.float32)
+        self._decided = 0  # frames of what is held
+
+    def push(self, power: Array) -> Evidence:
+        """Evidence of the frames that have a whole chunk behind theirs."""
+        self._power = np.concatenate([self._power, power])
+        found: list[Evidence] = []
+        while len(self._power) >= self._decided + (1 + FUTURE_CHUNKS) * CHUNK:
+            found.append(self._decide(CHUNK))
+        return nothing().then(*found)
+
+    def finish(self) -> Evidence:
+        """Evidence of the rest."""
+        found: list[Evidence] = []
+        while self._decided < len(self._power):
+            found.append(self._decide(min(CHUNK, len(self._power) - self._decided)))
+        return nothing().then(*found)
+
+    def _decide(self, count: int) -> Evidence:
+        start, end = self._decided, self._decided + count
+        around = self._power[: end + FUTURE_CHUNKS * CHUNK]
+        smooth = uniform_filter1d(around, SMOOTHING, axis=0, mode="nearest")
+        floor = 10 ** (SILENCE_DBFS / 10)
+        lowest = int(NOISE_QUANTILE * (len(smooth) - 1))
+        noise = np.maximum(np.partition(smooth, lowest, axis=0)[lowest], np.float32(floor / BANDS))
+        level = _decibels(around.sum(axis=1))
+        peak = maximum_filter1d(level, NEIGHBOURHOOD, mode="nearest")
+        here = smooth[start:end]
+        found = Evidence(
+            _decibels((here / noise).mean(axis=1)), level[start:end], (peak - level)[start:end], _decibels(here)
+        )
+        spent = max(0, end - PAST_CHUNKS * CHUNK)
+        self._power, self._decided = self._power[spent:], end - spent
+        return found
+
+
+def _decibels(power: Array) -> Array:
+    decibels: Array = 10 * np.log10(np.maximum(power, np.float32(1e-12)))
+    return decibels
