@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from ser_core.config.settings import TrainingSettings
 from ser_core.errors import TrainingError
@@ -90,7 +91,8 @@ def fit_classifier(data: LabelledFeatures, classes: Sequence[str], settings: Tra
 
 
 def _fit(pipeline: Pipeline, X: Floats, y: npt.NDArray[np.intp]) -> None:
-    with warnings.catch_warnings():
+    # Batches are too small to gain by several threads, and one gives the same sums on every machine.
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # `converged` says it, and it is logged
         pipeline.fit(X, y)
     # The state of Adam serves further fitting only, and is of a type that no bundle may hold.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ser_core.config.settings import TrainingSettings
-from ser_core.training.classifier import Classifier, fit_classifier
-from ser_core.training.data import LabelledFeatures, class_index
+from ser_core.training.data import LabelledFeatures, Texts, class_index
+from ser_core.training.fitted import SpeakerModel, fit_model
 from ser_core.training.metrics import Metrics, measure
 from ser_core.training.splits import Split, random_split, speaker_folds
 
 RANDOM_SPLIT = "random split 75/25"
 SPEAKER_INDEPENDENT = "speaker-independent folds"
+SPEAKER_NORMALISED = "speaker-independent folds, normalised by the test speaker's own unlabelled clips (transductive)"
 
-Fit = Callable[[LabelledFeatures, Sequence[str], TrainingSettings], Classifier]
+Fit = Callable[[LabelledFeatures, Sequence[str], TrainingSettings], SpeakerModel]
+Voices = Callable[[LabelledFeatures], Texts]
+
+Decisions = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,18 @@ class ProtocolResult:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Both protocols, and `warnings`: sentences for whoever decides whether the model is good enough."""
+    """Both protocols, and `warnings`: sentences for whoever decides whether the model is good enough.
+
+    In `random_split` and `speaker_independent` every recording stands alone, as a single clip does: nothing of the test
+    part but the recording itself tells how its speaker sounds. `speaker_normalised` are the same models on the same
+    folds, where all clips of a test speaker, without their labels, make up that speaker's statistics, as all segments
+    of a call do.
+    """
 
     classes: tuple[str, ...]
     random_split: ProtocolResult
     speaker_independent: ProtocolResult
+    speaker_normalised: ProtocolResult
     warnings: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -61,6 +72,7 @@ class Evaluation:
             "classes": list(self.classes),
             "random_split": self.random_split.to_json(),
             "speaker_independent": self.speaker_independent.to_json(),
+            "speaker_normalised": self.speaker_normalised.to_json(),
             "warnings": list(self.warnings),
         }
 
@@ -70,9 +82,9 @@ def evaluate(
     classes: Sequence[str],
     settings: TrainingSettings,
     published_folds: Sequence[Sequence[str]] | None,
-    fit: Fit = fit_classifier,
+    fit: Fit = fit_model,
 ) -> Evaluation:
-    """Fits and tests a classifier on every part of both protocols. The emotions of `data` are names in `classes`.
+    """Fits and tests a model on every part of both protocols. The emotions of `data` are names in `classes`.
 
     The published folds are used where `settings.folds` is `corpus` and they cover the data's speakers.
 
@@ -80,45 +92,72 @@ def evaluate(
         TrainingError: the data cannot be split, or cannot train.
     """
     published = published_folds if settings.folds == "corpus" else None
-    by_chance = run_protocol(RANDOM_SPLIT, data, classes, (random_split(data, settings.seed),), settings, fit)
+    splits = (random_split(data, settings.seed),)
+    (by_chance,) = run_protocol({RANDOM_SPLIT: _alone}, data, classes, splits, settings, fit)
     folds = speaker_folds(data.speaker, published, settings.group_folds, settings.seed)
-    by_speaker = run_protocol(SPEAKER_INDEPENDENT, data, classes, folds, settings, fit)
-    warnings = warnings_of((by_chance, by_speaker), settings.warn_accuracy_below)
-    return Evaluation(tuple(classes), by_chance, by_speaker, warnings)
+    voices = {SPEAKER_INDEPENDENT: _alone, SPEAKER_NORMALISED: _together}
+    by_speaker, normalised = run_protocol(voices, data, classes, folds, settings, fit)
+    warnings = warnings_of((by_chance, by_speaker, normalised), settings.warn_accuracy_below)
+    return Evaluation(tuple(classes), by_chance, by_speaker, normalised, warnings)
+
+
+def _alone(data: LabelledFeatures) -> Texts:
+    return data.recording_id
+
+
+def _together(data: LabelledFeatures) -> Texts:
+    return data.speaker
 
 
 def run_protocol(
-    name: str,
+    voices: Mapping[str, Voices],
     data: LabelledFeatures,
     classes: Sequence[str],
     splits: Sequence[Split],
     settings: TrainingSettings,
     fit: Fit,
-) -> ProtocolResult:
-    """Fits on each split's train part, decides on its test part, and measures all decisions together."""
-    decided = []
+) -> tuple[ProtocolResult, ...]:
+    """Fits on each split's train part, decides on its test part, and measures all decisions together.
+
+    `voices` holds, by the result's name, which rows of a test part are normalised together.
+    """
+    decided: dict[str, list[Decisions]] = {name: [] for name in voices}
     for split in splits:
-        classifier = fit(data.take(split.train), classes, settings)
-        decided.append(decide(data.take(split.test), classifier))
+        model = fit(data.take(split.train), classes, settings)
+        test = data.take(split.test)
+        for name, voice in voices.items():
+            decided[name].append(decide(test, model, voice(test)))
+    return tuple(_result(name, found, data, classes, splits) for name, found in decided.items())
+
+
+def _result(
+    name: str,
+    decided: Sequence[Decisions],
+    data: LabelledFeatures,
+    classes: Sequence[str],
+    splits: Sequence[Split],
+) -> ProtocolResult:
+    truths, means = zip(*decided, strict=True)
     return ProtocolResult(
         name=name,
-        metrics=measure(
-            np.concatenate([truth for truth, _ in decided]), np.concatenate([mean for _, mean in decided]), classes
-        ),
+        metrics=measure(np.concatenate(truths), np.concatenate(means), classes),
         uar_by_fold=tuple(measure(truth, mean, classes).uar for truth, mean in decided),
         train_rows=tuple(len(split.train) for split in splits),
         test_speakers=tuple(tuple(np.unique(data.speaker[split.test]).tolist()) for split in splits),
     )
 
 
-def decide(data: LabelledFeatures, classifier: Classifier) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-    """True class (m,) and mean posteriors (m, classes) of each labelled recording in `data`."""
+def decide(data: LabelledFeatures, model: SpeakerModel, voice: Texts) -> Decisions:
+    """True class (m,) and mean posteriors (m, classes) of each labelled recording in `data`.
+
+    Rows with equal `voice` (n,) are normalised together.
+    """
     units = np.stack([data.recording_id, data.emotion], axis=1)
     _, first, unit = np.unique(units, axis=0, return_index=True, return_inverse=True)
-    mean = np.zeros((len(first), len(classifier.classes)))
-    np.add.at(mean, unit, classifier.predict_proba(data.X))
+    mean = np.zeros((len(first), len(model.classes)))
+    np.add.at(mean, unit, model.posteriors(data.X, voice))
     mean /= np.bincount(unit)[:, np.newaxis]
-    return class_index(data.emotion[first], classifier.classes), mean
+    return class_index(data.emotion[first], model.classes), mean
 
 
 def warnings_of(results: Sequence[ProtocolResult], warn_accuracy_below: float) -> tuple[str, ...]:

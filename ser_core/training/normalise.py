@@ -1,10 +1,11 @@
 """Speaker normalisation: raw vectors measured from the speaker's own middle, as far as there is speech to tell it.
 
-A voice's habits (its pitch, its level, its line) move every vector of a speaker alike, and more than most emotions do.
-Taking out the speaker's own mean and deviation is what Busso et al. 2011 ("Iterative feature normalization for emotional
-speech detection", ICASSP, 5692-5695) call global normalisation. Of a few segments, mean and deviation say little, and of
-somebody who is angry throughout, the mean is the anger: both are therefore shrunk towards the population's, as maximum a
-posteriori adaptation does (Gauvain & Lee 1994, IEEE Trans. Speech Audio Process. 2, 291-298).
+A voice's habits (its pitch, its level, its line) move every vector of a speaker alike, and more than most emotions
+do. Taking out the speaker's own mean and deviation is what Busso et al. 2011 ("Iterative feature normalization for
+emotional speech detection", ICASSP, 5692-5695) call global normalisation. Of a few segments, mean and deviation say
+little, and of somebody who is angry throughout, the mean is the anger: both are therefore shrunk towards the
+population's, as maximum a posteriori adaptation does (Gauvain & Lee 1994, IEEE Trans. Speech Audio Process. 2,
+291-298).
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -110,24 +110,19 @@ def read_normaliser(data: bytes, dimension: int) -> SpeakerNormaliser:
     """
     try:
         found = json.loads(data)
-        strengths = [float(found[name]) for name in _STRENGTHS]
+        strength_mean, strength_deviation, prior_segments = (float(found[name]) for name in _STRENGTHS)
         mean, deviation = (np.array(found[name], dtype=np.float64) for name in ("mean", "deviation"))
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"The model's speaker normalisation cannot be read ({error!r}); train it again") from error
-    _check(strengths, mean, deviation, dimension)
-    return SpeakerNormaliser(*strengths, mean, deviation)
-
-
-def _check(strengths: Any, mean: Doubles, deviation: Doubles, dimension: int) -> None:
     if mean.shape != (dimension,) or deviation.shape != (dimension,):
         raise BundleError(
-            f"The model's speaker normalisation is of {mean.shape} means and {deviation.shape} deviations, its manifest "
-            f"names {dimension} features; train it again"
+            f"The model's speaker normalisation is of {mean.shape} means and {deviation.shape} deviations, its "
+            f"manifest names {dimension} features; train it again"
         )
-    strength_mean, strength_deviation, prior_segments = strengths
     shares = 0 <= strength_mean <= 1 and 0 <= strength_deviation <= 1 and 0 < prior_segments < np.inf
     if not (shares and np.isfinite(mean).all() and np.isfinite(deviation).all() and (deviation > 0).all()):
         raise BundleError("The model's speaker normalisation holds numbers that cannot be; train it again")
+    return SpeakerNormaliser(strength_mean, strength_deviation, prior_segments, mean, deviation)
 
 
 def _rows_by_speaker(speaker: Speakers) -> Iterator[npt.NDArray[np.intp]]:

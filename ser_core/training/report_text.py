@@ -6,12 +6,16 @@ from collections.abc import Iterable, Sequence
 
 from ser_core.training.evaluate import Evaluation
 
-_HEADERS = ("random split 75/25 (optimistic: speakers leak)", "speaker-independent folds")
+_HEADERS = (
+    "random split 75/25 (optimistic: speakers leak)",
+    "speaker-independent folds",
+    "the same, normalised by speaker (transductive)",
+)
 
 
 def render(evaluation: Evaluation) -> str:
-    """Both protocols side by side, and the recall of each class, as Markdown tables."""
-    results = (evaluation.random_split, evaluation.speaker_independent)
+    """The protocols side by side, and the recall of each class, as Markdown tables."""
+    results = (evaluation.random_split, evaluation.speaker_independent, evaluation.speaker_normalised)
     chance = 1 / len(evaluation.classes)
     figures = [
         ("unweighted average recall (UAR)", *(_share(r.metrics.uar) for r in results)),
@@ -24,7 +28,8 @@ def render(evaluation: Evaluation) -> str:
     parts = [
         _table(("", *_HEADERS), figures),
         f"Chance is a UAR of {chance:.3f}. A decision is made on a labelled recording: the posteriors of its segments "
-        "are averaged.",
+        "are averaged. Normalised by speaker: all clips of a test speaker, without their labels, tell how the speaker "
+        "sounds, as a whole call does; a single clip gets the figures before it.",
         _table(("recall", *_HEADERS), recalls),
         *(f"Warning: {sentence}" for sentence in evaluation.warnings),
     ]

@@ -14,9 +14,9 @@ from ser_core.config import load_settings
 from ser_core.extraction import ExtractionPlan, extract
 from ser_core.storage import open_storage
 from ser_core.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
-from ser_core.training.classifier import fit_classifier
 from ser_core.training.data import LabelledFeatures
 from ser_core.training.evaluate import evaluate
+from ser_core.training.fitted import fit_model
 from tests.support.synth import EMOTIONS, SPEAKERS, wav
 
 SMALL: Mapping[str, str] = {
@@ -69,7 +69,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
         parameters={},
     )
     content = BundleContent(
-        classifier=fit_classifier(data, EMOTIONS, settings.training),
+        model=fit_model(data, EMOTIONS, settings.training),
         label_scheme="corpus",
         features=plan.feature_set,
         training=summary,

@@ -34,10 +34,10 @@ from ser_core.training.bundle import (
     resolve,
     write_bundle,
 )
-from ser_core.training.classifier import fit_classifier
 from ser_core.training.content import describe
 from ser_core.training.data import LabelledFeatures
 from ser_core.training.evaluate import evaluate
+from ser_core.training.fitted import fit_model
 
 CLASSES = ("neutral", "happy", "sad", "angry")
 
@@ -70,7 +70,7 @@ def content(planted: LabelledFeatures, quick: TrainingSettings) -> BundleContent
         parameters=quick.model_dump(mode="json"),
     )
     return BundleContent(
-        fit_classifier(planted, CLASSES, quick),
+        fit_model(planted, CLASSES, quick),
         "corpus",
         Features({"n_fft": 2048, "segments": {"mode": "window"}}),
         summary,
@@ -90,13 +90,15 @@ def test_what_is_written_is_what_is_loaded(storage: Storage, content: BundleCont
     model = load_model(bundle)
     assert (model.model_version, model.label_scheme, model.classes) == ("emotions/1", "corpus", CLASSES)
     assert model.feature_set_id == "paper-10@8k:0123456789ab"
-    np.testing.assert_array_equal(model.predict_proba(planted.X), content.classifier.predict_proba(planted.X))
+    loaded = model.posteriors(planted.X, planted.speaker)
+    np.testing.assert_array_equal(loaded, content.model.posteriors(planted.X, planted.speaker))
+    assert not np.array_equal(loaded, model.posteriors(planted.X, planted.recording_id))
 
 
 def test_the_manifest_says_where_the_model_is_from(storage: Storage, content: BundleContent) -> None:
     bundle = read_bundle(storage, write_bundle(storage, "emotions", content))
     manifest = bundle.manifest
-    assert set(manifest["files"]) == {"classifier.skops", "card.md", "confusion.png"}
+    assert set(manifest["files"]) == {"classifier.skops", "normaliser.json", "card.md", "confusion.png"}
     assert all(manifest["files"][name] == describe(bundle.files[name]) for name in manifest["files"])
     assert manifest["label_scheme"]["classes"] == list(CLASSES)
     assert manifest["feature_set"]["parameters"]["n_fft"] == 2048
@@ -173,7 +175,7 @@ def test_nothing_to_resolve(storage: Storage, content: BundleContent) -> None:
         resolve(storage, "emotions", "current")
 
 
-@pytest.mark.parametrize("name", ["classifier.skops", "card.md", "confusion.png"])
+@pytest.mark.parametrize("name", ["classifier.skops", "normaliser.json", "card.md", "confusion.png"])
 def test_an_altered_file_is_refused(name: str, storage: Storage, content: BundleContent) -> None:
     version = write_bundle(storage, "emotions", content)
     data = bytearray(storage.read(f"{version}/{name}"))
@@ -279,7 +281,7 @@ def test_names_are_checked(storage: Storage, content: BundleContent) -> None:
     for name in ("", "../x", "a/b", ".hidden"):
         with pytest.raises(BundleError, match="cannot name a model"):
             write_bundle(storage, name, content)
-    for file in ("card.md", "../x.png", "manifest.json"):
+    for file in ("card.md", "../x.png", "manifest.json", "normaliser.json"):
         with pytest.raises(BundleError, match="cannot name a further file"):
             write_bundle(storage, "emotions", dataclasses.replace(content, extra={file: b""}))
 

@@ -9,7 +9,8 @@ import pytest
 
 from ser_core.config.settings import TrainingSettings
 from ser_core.training.data import Floats, LabelledFeatures
-from ser_core.training.evaluate import SPEAKER_INDEPENDENT, decide, evaluate
+from ser_core.training.evaluate import SPEAKER_INDEPENDENT, SPEAKER_NORMALISED, decide, evaluate
+from ser_core.training.normalise import Speakers
 from ser_core.training.report_text import render
 
 CLASSES = ("neutral", "happy", "sad", "angry")
@@ -20,7 +21,7 @@ class Tabled:
 
     classes = CLASSES
 
-    def predict_proba(self, X: Floats) -> Floats:
+    def posteriors(self, X: Floats, speaker: Speakers) -> Floats:
         return X[:, :4]
 
 
@@ -77,11 +78,46 @@ def test_no_test_speaker_is_trained_on(planted: LabelledFeatures, quick: Trainin
         assert not heard & set(tested)
 
 
+def test_voices_are_single_recordings_or_whole_speakers(planted: LabelledFeatures, quick: TrainingSettings) -> None:
+    voices: list[set[str]] = []
+
+    class Listening(Tabled):
+        def posteriors(self, X: Floats, speaker: Speakers) -> Floats:
+            voices.append(set(speaker.tolist()))
+            return X[:, :4]
+
+    evaluate(planted, CLASSES, quick, None, lambda *_: Listening())
+    by_chance, *by_fold = voices
+    assert by_chance <= set(planted.recording_id.tolist())
+    alone, together = set().union(*by_fold[::2]), set().union(*by_fold[1::2])
+    assert alone == set(planted.recording_id.tolist())
+    assert together == set(planted.speaker.tolist())
+
+
+def test_what_moves_a_speaker_is_taken_out_where_the_speaker_is_known(quick: TrainingSettings) -> None:
+    """The emotion is a step of 2 upon an offset of the speaker's of deviation 20: only by speaker can it be seen."""
+    rng = np.random.default_rng(5)
+    speaker, emotion = np.repeat(np.arange(10), 40), np.tile(np.arange(4), 100)
+    X = 2.0 * np.eye(4)[emotion] + rng.normal(0, 20, (10, 4))[speaker] + rng.normal(0, 0.3, (400, 4))
+    data = LabelledFeatures(
+        X.astype(np.float32),
+        np.array(CLASSES)[emotion],
+        np.char.add("speaker-", speaker.astype(str)),
+        np.arange(400).astype(str),
+        np.ones(400),
+    )
+    strong = {"strength_mean": 1.0, "strength_deviation": 1.0, "prior_segments": 0.1}
+    changed = quick.speaker_normalisation.model_copy(update=strong)
+    result = evaluate(data, CLASSES, quick.model_copy(update={"speaker_normalisation": changed}), None)
+    assert result.speaker_normalised.metrics.uar > 0.95
+    assert result.speaker_independent.metrics.uar < 0.6
+
+
 def test_segments_are_averaged_to_a_recording() -> None:
     X = np.array([[0.6, 0.4, 0, 0], [0.0, 1.0, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0]], np.float32)
     emotion = np.array(["happy", "happy", "neutral", "sad"])
     data = LabelledFeatures(X, emotion, np.array(["s"] * 4), np.array(["b", "b", "a", "b"]), np.ones(4))
-    truth, posteriors = decide(data, Tabled())
+    truth, posteriors = decide(data, Tabled(), data.recording_id)
     found = {CLASSES[t]: row.tolist() for t, row in zip(truth, posteriors, strict=True)}
     assert found["happy"] == pytest.approx([0.3, 0.7, 0, 0])
     assert found["neutral"] == pytest.approx([1, 0, 0, 0])
@@ -92,7 +128,7 @@ def test_perfection_is_doubted(planted: LabelledFeatures, quick: TrainingSetting
     X = planted.X.copy()
     X[:, :4] = [[name == other for other in CLASSES] for name in planted.emotion]
     result = evaluate(dataclasses.replace(planted, X=X), CLASSES, quick, None, lambda *_: Tabled())
-    assert len(result.warnings) == 2
+    assert len(result.warnings) == 3
     assert all("implausible" in sentence for sentence in result.warnings)
 
 
@@ -111,6 +147,9 @@ def test_what_is_written(planted: LabelledFeatures, quick: TrainingSettings) -> 
     assert written["speaker_independent"]["metrics"]["uar"] == result.speaker_independent.metrics.uar
     text = render(result)
     assert "random split 75/25 (optimistic: speakers leak) | speaker-independent folds |" in text
-    assert f"| {result.random_split.metrics.uar:.3f} | {result.speaker_independent.metrics.uar:.3f} |" in text
+    assert "the same, normalised by speaker (transductive)" in text
+    shown = (result.random_split, result.speaker_independent, result.speaker_normalised)
+    assert f"| {' | '.join(f'{one.metrics.uar:.3f}' for one in shown)} |" in text
+    assert written["speaker_normalised"]["name"] == SPEAKER_NORMALISED
     assert all(f"\n| {name} | " in text for name in CLASSES)
     assert "Chance is a UAR of 0.250" in text
