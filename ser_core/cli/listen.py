@@ -101,7 +101,7 @@ class Listener:
         if not len(channel.start_s):
             return Heard(channel, None, {}, ())
         classes = self.model.classes
-        posteriors = self.model.predict_proba(channel.vectors)
+        posteriors = self.model.posteriors(channel.vectors, np.zeros(len(channel.vectors), dtype=np.intp))
         scores = score_segments(posteriors, classes)
         weights = channel.end_s - channel.start_s
         mean = np.average(posteriors, axis=0, weights=weights)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -21,10 +22,10 @@ from ser_core.spark.balance import balance
 from ser_core.spark.runs import Run
 from ser_core.spark.scan import scan, spark_schema
 from ser_core.spark.sources import Sources
-from ser_core.spark.state import Scope, done_recordings, live_recordings, refused_recordings
+from ser_core.spark.state import Scope, extractions, live_recordings, refused_recordings
 from ser_core.spark.task import REPORT, ExtractTask
 from ser_core.storage import open_storage
-from ser_core.tables.schemas import AS_RECORDED, CHANNELS, QUARANTINE
+from ser_core.tables.schemas import QUARANTINE
 from ser_core.tables.store import TableStore
 
 _log = logging.getLogger(__name__)
@@ -61,11 +62,13 @@ class Extract:
             todo.unpersist()
         run.facts |= self._account(session, run.run_id)
         _check(run.facts)
+        if not run.facts["listed"]:
+            _log.warning("no recordings in scope below %s: run `ser ingest` first", self.settings.tables.uri)
 
     def _todo(self, session: SparkSession) -> DataFrame:
         """Recordings in scope without a `channels` row of this version and feature set, and not refused for good."""
         recordings = live_recordings(session, self.store, self.scope)
-        done = done_recordings(session, self.store, self.features.id)
+        done = extractions(session, self.store, self.features.id, self.plan.roles_scored).drop("run_id").distinct()
         refused = refused_recordings(session, self.store)
         final = refused.where(~F.col("transient") | (F.col("attempts") >= self.settings.quarantine.max_attempts))
         key = ["recording_id", "version"]
@@ -83,13 +86,17 @@ class Extract:
         kernel = _Kernel(self.settings, self.plan, self.store, run.run_id)
         report = spread.mapInArrow(kernel, spark_schema(session, REPORT)).toArrow()
         run.facts["audio_s"] = float(sum(report.column("audio_s").to_pylist()))
+        reasons = Counter(reason for task in report.column("reasons").to_pylist() for reason in task)
+        if reasons:
+            run.told["reasons"] = dict(reasons)
+            said = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+            _log.warning("refused %d recordings, see quarantine: %s", reasons.total(), said)
 
     def _account(self, session: SparkSession, run_id: str) -> Mapping[str, int]:
         """listed = done_before + extracted + refused_now + refused_before, each by its own condition."""
         key = ["recording_id", "version"]
         mine, ids = F.col("run_id") == run_id, F.col("run_id")
-        fits = (F.col("feature_set") == self.features.id) & (F.col("condition") == AS_RECORDED)
-        channels = scan(session, self.store, CHANNELS, [*key, "run_id", "feature_set", "condition"]).where(fits)
+        channels = extractions(session, self.store, self.features.id, self.plan.roles_scored)
         refusals = scan(session, self.store, QUARANTINE, [*key, "run_id"])
         done = channels.groupBy(*key).agg(F.max(mine).alias("done_now"), F.max(ids != run_id).alias("done_earlier"))
         refused = refusals.groupBy(*key).agg(F.max(mine).alias("no_now"), F.max(ids != run_id).alias("no_earlier"))

@@ -1,11 +1,14 @@
-"""features → segment_emotions → call_emotions, with the promoted model. No audio is read, and no vector is shuffled."""
+"""features → segment_emotions → call_emotions, with the promoted model; and call_talk, of no model.
+
+No audio is read, and no vector is shuffled.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -13,29 +16,35 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark import Broadcast
+from pyspark import Accumulator, Broadcast
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
 from ser_core.features import feature_set
-from ser_core.scoring.tables import SEGMENT_ROWS, call_table, segment_table
+from ser_core.scoring.tables import SEGMENT_ROWS, CallRules, call_table, segment_table
+from ser_core.spark.inputs import Inputs, call_channels, fingerprint, persisted
 from ser_core.spark.publish import publish
 from ser_core.spark.runs import Run
 from ser_core.spark.scan import FILE, spark_schema
-from ser_core.spark.state import Scope, extracted_channels, live_recordings
+from ser_core.spark.state import Scope
+from ser_core.spark.talk import Talk, talk_shares
+from ser_core.spark.transcripts import Lexical, with_transcripts
 from ser_core.storage import open_storage
 from ser_core.tables.schemas import CALL_EMOTIONS, CHANNELS, FEATURES, SEGMENT_EMOTIONS
-from ser_core.tables.store import TableStore, bucket_of, partition_path
+from ser_core.tables.store import TableStore, bucket_of
 from ser_core.training.bundle import BundleBytes, Model, check_fingerprint, load_model, read_bundle, resolve
 
 _log = logging.getLogger(__name__)
 _COLUMNS = ("recording_id", "version", "channel", "segment_no", "start_s", "end_s", "vector")
-_RIDE_ALONG = ("call_id", "call_date", "role", "agent_id", "queue")
+_RIDE_ALONG = ("call_id", "call_date", "role", "agent_id", "queue", "talk_share")
 
 
 class Score:
-    """Scores every date in scope whose inputs have changed since this model scored it; a date is scored whole."""
+    """Scores every date in scope whose inputs have changed since this model scored it; a date is scored whole.
+
+    `call_talk` is published first, by the same rule.
+    """
 
     name: ClassVar[str] = "score"
     required: ClassVar[tuple[str, ...]] = ()
@@ -50,75 +59,67 @@ class Score:
         self.features = feature_set(settings.features, settings.segments)
         self.model = load_model(self.bundle)
         check_fingerprint(self.model, self.features)
+        self.talk = Talk(settings, self.scope)
+        rules = (settings.engagement, *((settings.transcripts,) if settings.transcripts.enabled else ()))
+        made_with = fingerprint(settings.scoring.roles, *rules)
+        self.inputs = Inputs(self.store, CALL_EMOTIONS, {"model_version": self.model_version}, made_with)
 
     def run(self, session: SparkSession, run: Run) -> None:
-        """Scores and publishes, `segment_emotions` and `call_emotions` of a bucket together."""
+        """Publishes `call_talk`, then `segment_emotions` and `call_emotions` of a bucket together."""
         run.facts |= {
             "model_version": self.model_version,
             "feature_set": self.features.id,
             "purpose": self.settings.scoring.purpose,
         }
-        wanted = self._wanted(session).persist()
-        try:
-            stale = self._stale(wanted)
-            _log.info("%d dates to score with %s", len(stale), self.model_version)
-            counts = self._publish(session, wanted.where(F.col("call_date").isin(list(stale))), stale, run)
-        finally:
-            wanted.unpersist()
+        with persisted(call_channels(session, self.store, self.features.id, self.scope)) as channels:
+            self.talk.publish(session, channels, run)
+            with self._inputs_of(channels) as inputs:
+                scored = F.col("role").isin(list(self.settings.scoring.roles))
+                self._tell_unscored(inputs.where(~scored))
+                stale = self.inputs.stale(inputs, scored, self.scope)
+                _log.info("%d dates to score with %s", len(stale), self.model_version)
+                wanted = inputs.where(scored & F.col("call_date").isin(list(stale)))
+                wanted = wanted.join(talk_shares(session, self.store, stale), "call_id", "left")
+                counts = self._publish(session, wanted, stale, run)
         run.facts |= {"scored_segments": counts[SEGMENT_EMOTIONS.name], "scored_calls": counts[CALL_EMOTIONS.name]}
 
-    def _wanted(self, session: SparkSession) -> DataFrame:
-        """The channels to score, each with the file of its vectors and what its rows carry along."""
-        channels = extracted_channels(session, self.store, self.features.id)
-        allowed = channels.where(F.col("role").isin(list(self.settings.scoring.roles)))
-        recordings = live_recordings(session, self.store, self.scope).drop("uri", "size_bytes", "roles")
-        return allowed.join(recordings, ["recording_id", "version"]).drop("duration_s")
+    def _tell_unscored(self, channels: DataFrame) -> None:
+        counts = {row.role: row.n for row in channels.groupBy("role").agg(F.count("*").alias("n")).collect()}
+        if counts:
+            said = ", ".join(f"{role} {count}" for role, count in sorted(counts.items()))
+            hint = "; where one-channel recordings hold one customer only, set roles.mono" if "mixed" in counts else ""
+            _log.info("channels not scored, by role: %s (scoring.roles%s)", said, hint)
 
-    def _stale(self, wanted: DataFrame) -> dict[dt.date, str]:
-        """Dates whose inputs are not those last scored with this model, each with the digest of its inputs."""
-        digest = F.sum(F.xxhash64(*sorted(wanted.columns)).cast("decimal(38,0)")).cast("string")
-        rows = wanted.groupBy("call_date").agg(F.concat_ws("-", F.count("*"), digest).alias("inputs")).toArrow()
-        inputs = {row["call_date"]: row["inputs"] for row in rows.to_pylist()}
-        for values in self.store.partitions(CALL_EMOTIONS):
-            date = dt.date.fromisoformat(values["call_date"])
-            covered = self.scope.dates is None or date in self.scope.dates
-            if values["model_version"] == self.model_version and covered:
-                inputs.setdefault(date, "none")
-        return {date: text for date, text in inputs.items() if self._kept_inputs(date) != text}
-
-    def _inputs_key(self, date: dt.date) -> str:
-        path = partition_path(CALL_EMOTIONS, {"model_version": self.model_version, "call_date": date})
-        return f"{CALL_EMOTIONS.name}/{path}_inputs.json"
-
-    def _kept_inputs(self, date: dt.date) -> str | None:
-        key = self._inputs_key(date)
-        if not self.store.storage.exists(key):
-            return None
-        return str(json.loads(self.store.storage.read(key))["inputs"])
+    def _inputs_of(self, channels: DataFrame) -> AbstractContextManager[DataFrame]:
+        lexical = self.settings.transcripts.enabled
+        return persisted(with_transcripts(channels, self.settings)) if lexical else nullcontext(channels)
 
     def _publish(
         self, session: SparkSession, wanted: DataFrame, stale: Mapping[dt.date, str], run: Run
     ) -> dict[str, int]:
         buckets = self.store.buckets(SEGMENT_EMOTIONS, self.settings.tables.buckets)
         bytes_once = session.sparkContext.broadcast(self.bundle)
-        kernel = _Kernel(self.store, bytes_once, run.run_id, run.started_at, buckets)
+        broken = session.sparkContext.accumulator(0)
+        kernel = _Kernel(self.settings, self.store, bytes_once, broken, run.run_id, run.started_at, buckets)
         files = max(1, wanted.select(FILE).distinct().count()) if stale else 1
         tasks = min(files, 8 * session.sparkContext.defaultParallelism)
         scored = wanted.repartition(tasks, FILE).sortWithinPartitions(FILE)
         rows = scored.mapInArrow(kernel, spark_schema(session, SEGMENT_ROWS))
         tables = (SEGMENT_EMOTIONS, CALL_EMOTIONS)
-        make = partial(_both_tables, classes=self.model.classes)
+        rules = CallRules(self.settings.engagement, self.settings.transcripts.weight)
+        make = partial(_both_tables, classes=self.model.classes, rules=rules)
         fixed = {"model_version": self.model_version}
         counts = publish(rows, self.store, tables, make, stale, fixed, buckets)
-        for date, text in stale.items():
-            self.store.storage.put(self._inputs_key(date), json.dumps({"inputs": text}).encode())
+        self.inputs.keep(stale)
+        if broken.value:
+            _log.warning("%d transcripts could not be read: their calls are scored by voice alone", broken.value)
         return counts
 
 
-def _both_tables(rows: pa.Table, classes: Sequence[str]) -> Mapping[str, pa.Table]:
+def _both_tables(rows: pa.Table, classes: Sequence[str], rules: CallRules) -> Mapping[str, pa.Table]:
     keys = [(name, "ascending") for name in ("call_id", "role", "start_s", "recording_id", "channel", "segment_no")]
     ordered = rows.sort_by(keys)
-    return {SEGMENT_EMOTIONS.name: ordered, CALL_EMOTIONS.name: call_table(ordered, classes)}
+    return {SEGMENT_EMOTIONS.name: ordered, CALL_EMOTIONS.name: call_table(ordered, classes, rules)}
 
 
 _models: dict[str, Model] = {}
@@ -136,8 +137,10 @@ def _model(bundle: BundleBytes) -> Model:
 class _Kernel:
     """`mapInArrow` over channels sorted by file: reads each features file once and yields its segments' rows."""
 
+    settings: Settings
     store: TableStore
     bundle: Broadcast[BundleBytes]
+    broken: Accumulator[int]
     run_id: str
     now: dt.datetime
     buckets: int
@@ -158,9 +161,11 @@ class _Kernel:
         table = table.filter(pa.array([row is not None for row in rows]))
         kept = [row for row in rows if row is not None]
         for name in _RIDE_ALONG:
-            kind = pa.date32() if name == "call_date" else pa.string()
+            kind = SEGMENT_ROWS.field(name).type
             table = table.append_column(name, pa.array([row[name] for row in kept], kind))
         bucket = pa.array([bucket_of(row["call_id"], self.buckets) for row in kept], pa.int32())
         table = table.append_column("bucket", bucket)
+        if self.settings.transcripts.enabled:
+            table = table.append_column("text_valence", Lexical(self.settings, self.broken).valence(table, channels))
         scored = segment_table(table, _model(self.bundle.value), self.run_id, self.now)
         yield from scored.to_batches(max_chunksize=10_000)

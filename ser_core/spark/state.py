@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -50,22 +50,31 @@ class Scope:
 def live_recordings(session: SparkSession, store: TableStore, scope: Scope) -> DataFrame:
     """Recordings in scope that are there and count: neither gone nor the duplicate of a newer one.
 
-    Columns: recording_id, version, uri, size_bytes, call_id, call_date, agent_id, queue, roles (a map of channel to
-    role, where the metadata says so).
+    Columns: recording_id, version, uri, size_bytes, call_id, call_date, agent_id, queue, and what metadata or path say
+    of roles: `roles` (such as `0=agent,1=customer`), `leg_role` and `leg_channel` (of a leg in a file of its own).
     """
     columns = ("uri", "size_bytes", "call_id", "call_date", "agent_id", "queue", "extra", "duplicate_of", "gone_at")
     rows = scan(session, store, RECORDINGS, [*RECORDING_KEY, *columns], files=scope.files(store, RECORDINGS, {}))
     live = rows.where(F.col("duplicate_of").isNull() & F.col("gone_at").isNull())
-    return live.withColumn("roles", F.col("extra")["roles"]).drop("extra", "duplicate_of", "gone_at")
+    said = {"roles": "roles", "leg_role": "role", "leg_channel": "channel"}
+    live = live.withColumns({name: F.col("extra")[key] for name, key in said.items()})
+    return live.drop("extra", "duplicate_of", "gone_at")
 
 
-def done_recordings(session: SparkSession, store: TableStore, feature_set: str) -> DataFrame:
-    """(recording_id, version) of every recording that has its `channels` rows of this feature set, as recorded."""
-    rows = scan(session, store, CHANNELS, [*RECORDING_KEY, "feature_set", "condition"])
+def extractions(session: SparkSession, store: TableStore, feature_set: str, roles: Sequence[str]) -> DataFrame:
+    """(recording_id, version, run_id) of every extraction, as recorded, that serves `roles`.
+
+    A channel whose role was not to be scored has no number of segments: where it is to be scored now, the recording has
+    not been extracted yet.
+    """
+    rows = scan(session, store, CHANNELS, [*RECORDING_KEY, "run_id", "feature_set", "condition", "role", "segments"])
+    lacking = F.col("role").isin(list(roles)) & F.col("segments").isNull()
     return (
         rows.where((F.col("feature_set") == feature_set) & (F.col("condition") == AS_RECORDED))
-        .select(*RECORDING_KEY)
-        .distinct()
+        .groupBy(*RECORDING_KEY, "run_id")
+        .agg(F.max(lacking).alias("lacking"))
+        .where(~F.col("lacking"))
+        .drop("lacking")
     )
 
 
@@ -81,10 +90,10 @@ def refused_recordings(session: SparkSession, store: TableStore) -> DataFrame:
 def extracted_channels(session: SparkSession, store: TableStore, feature_set: str) -> DataFrame:
     """Channels of this feature set, each from one file only, with that file's name in the column `file`.
 
-    A recording extracted twice (by two runs at once) counts from the file whose name sorts first.
+    A recording extracted more than once (by two runs at once, or again for further roles) counts from the newest file.
     """
     columns = [*RECORDING_KEY, "channel", "feature_set", "condition", "role", "duration_s", "segments"]
     rows = scan(session, store, CHANNELS, columns, with_file=True)
     rows = rows.where((F.col("feature_set") == feature_set) & (F.col("condition") == AS_RECORDED))
-    first = rows.groupBy(*RECORDING_KEY).agg(F.min(FILE).alias(FILE))
-    return rows.join(first, [*RECORDING_KEY, FILE], "left_semi").drop("feature_set", "condition")
+    newest = rows.groupBy(*RECORDING_KEY).agg(F.max(FILE).alias(FILE))
+    return rows.join(newest, [*RECORDING_KEY, FILE], "left_semi").drop("feature_set", "condition")

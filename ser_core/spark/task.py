@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 
+from ser_core.archive.metadata import parse_roles
 from ser_core.config import Settings
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError, Reason, Refusal
 from ser_core.extraction import ChannelFeatures, ExtractionPlan, extract
@@ -26,7 +27,7 @@ _log = logging.getLogger(__name__)
 _MB = 2**20
 _FLUSH_ROWS = 5_000  # vectors held before they go to the task's local file
 
-REPORT = pa.schema([("extracted", pa.int64()), ("refused", pa.int64()), ("audio_s", pa.float64())])
+REPORT = pa.schema([("extracted", pa.int64()), ("reasons", pa.list_(pa.string())), ("audio_s", pa.float64())])
 
 Recording = Mapping[str, Any]
 
@@ -68,7 +69,8 @@ class ExtractTask:
             self.store.write(self._key(CHANNELS.name), rows(CHANNELS.schema, self.channels))
         if self.refusals:
             self.store.write(self._key(QUARANTINE.name), rows(QUARANTINE.schema, self.refusals))
-        report = {"extracted": extracted, "refused": len(self.refusals), "audio_s": self._audio_s()}
+        reasons = [row["reason"] for row in self.refusals]
+        report = {"extracted": extracted, "reasons": reasons, "audio_s": self._audio_s()}
         return pa.Table.from_pylist([report], schema=REPORT)
 
     def _key(self, table: str) -> str:
@@ -94,13 +96,26 @@ class ExtractTask:
             if isinstance(source, Refusal):
                 raise source
             with source:
-                found = extract(source, recording["size_bytes"], self.plan, recording.get("roles"))
+                found = extract(source, recording["size_bytes"], self.plan, self._roles(recording))
         except Refusal as refusal:
             self.refusals.append(self._refusal_row(recording, refusal, now))
             return False
         for channel in found.channels:
             self._keep(recording, channel)
         return True
+
+    def _roles(self, recording: Recording) -> Mapping[int, str] | None:
+        """Roles of single channels as metadata or path tell them; None where neither does."""
+        text = recording["roles"]
+        if text is None and recording["leg_role"] is not None:
+            text = f"0={recording['leg_role']}"
+        if text is None and recording["leg_channel"] is not None:
+            by_channel = dict(enumerate(self.settings.roles.channels))
+            text = f"0={by_channel.get(int(recording['leg_channel'])) if recording['leg_channel'].isdigit() else None}"
+        try:
+            return None if text is None else parse_roles(text)
+        except ValueError as error:
+            raise Refusal(Reason.UNMATCHED_PATH, f"metadata or path name no role that is known: {error}") from None
 
     def _keep(self, recording: Recording, channel: ChannelFeatures) -> None:
         key = {
@@ -124,7 +139,7 @@ class ExtractTask:
                 "speech": None if speech is None else [{"start_s": start, "end_s": end} for start, end in speech],
                 "syllables": channel.syllables,
                 "loudness_dbfs": channel.loudness_dbfs,
-                "segments": len(channel.start_s),
+                "segments": len(channel.start_s) if channel.role in self.plan.roles_scored else None,
                 "run_id": self.run_id,
             }
         )

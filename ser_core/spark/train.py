@@ -20,9 +20,9 @@ from ser_core.spark.job import execute
 from ser_core.spark.runs import Run
 from ser_core.storage import open_storage
 from ser_core.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
-from ser_core.training.classifier import fit_classifier
 from ser_core.training.data import LabelledFeatures
 from ser_core.training.evaluate import Evaluation, evaluate
+from ser_core.training.fitted import fit_model
 from ser_core.training.report_text import render
 
 _log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class Train:
             parameters=training.model_dump(mode="json"),
         )
         return BundleContent(
-            classifier=fit_classifier(data, scheme.classes, training),
+            model=fit_model(data, scheme.classes, training),
             label_scheme=scheme.name,
             features=self.extract.features,
             training=summary,

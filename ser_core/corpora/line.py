@@ -1,0 +1,103 @@
+"""What lies between a mouth and a recording: noise, a telephone's band, a codec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import soundfile as sf
+import soxr
+from scipy.signal import butter, sosfiltfilt
+
+Array = npt.NDArray[np.float32]
+
+_FULL_SCALE = 0.999  # libsndfile's G.711 encoder needs what is below full scale
+
+
+class Codec(NamedTuple):
+    """How soundfile calls a codec, and the most channels that it holds."""
+
+    container: str
+    subtype: str
+    extension: str
+    max_channels: int = 2
+
+
+CODECS: Mapping[str, Codec] = MappingProxyType(
+    {
+        "pcm_16": Codec("WAV", "PCM_16", "wav"),
+        "ulaw": Codec("WAV", "ULAW", "wav"),
+        "alaw": Codec("WAV", "ALAW", "wav"),
+        "gsm": Codec("WAV", "GSM610", "wav", 1),
+        "ima_adpcm": Codec("WAV", "IMA_ADPCM", "wav"),
+        "ms_adpcm": Codec("WAV", "MS_ADPCM", "wav"),
+        "flac": Codec("FLAC", "PCM_16", "flac"),
+        "mp3": Codec("MP3", "MPEG_LAYER_III", "mp3"),
+        "opus": Codec("OGG", "OPUS", "opus"),
+    }
+)
+"""Codecs that call recorders write, by name. GSM 6.10 holds one channel: a call is then one file a leg."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A recording condition.
+
+    `sample_rate` in Hz and `codec` are the recording's. `band_hz` is the band that passes, None for all of it. `snr_db`
+    is how far white noise lies below the speech of a channel, None for no noise.
+    """
+
+    sample_rate: int
+    codec: str
+    band_hz: tuple[float, float] | None
+    snr_db: float | None
+
+    def __post_init__(self) -> None:
+        if self.codec not in CODECS:
+            raise ValueError(f"codec {self.codec!r} is not known; there are {', '.join(CODECS)}")
+        if self.band_hz is not None and not 0 < self.band_hz[0] < self.band_hz[1] < self.sample_rate / 2:
+            raise ValueError(f"band_hz {self.band_hz} is not within 0 and half of {self.sample_rate} Hz")
+
+
+TELEPHONE_BAND_HZ = (300.0, 3400.0)
+"""Of a telephone channel (ITU-T G.712)."""
+TELEPHONE = Line(8000, "ulaw", TELEPHONE_BAND_HZ, 20.0)
+CLEAN = Line(16000, "pcm_16", None, None)
+
+
+def over_line(y: Array, sr: int, line: Line, speech_dbfs: npt.NDArray[np.float64], rng: np.random.Generator) -> Array:
+    """`y` (n, channels) at `sr` as it comes out of the line at its rate, float32 (m, channels), before the codec.
+
+    `speech_dbfs` (channels,) is the level of each channel's speech, by which the noise is set. The band-pass is a
+    Butterworth filter of order 4 run forwards and backwards, so that nothing is delayed. The peak is kept below full
+    scale.
+    """
+    out = np.asarray(soxr.resample(y, sr, line.sample_rate, quality="HQ"), dtype=np.float64)
+    if line.band_hz is not None:
+        band: Any = butter(4, line.band_hz, btype="bandpass", fs=line.sample_rate, output="sos")
+        out = sosfiltfilt(band, out, axis=0)
+    if line.snr_db is not None:
+        deviation = 10 ** ((speech_dbfs - line.snr_db) / 20)
+        out = out + rng.standard_normal(out.shape) * deviation
+    return np.asarray(np.clip(out, -_FULL_SCALE, _FULL_SCALE), dtype=np.float32)
+
+
+def encode(y: Array, sr: int, codec: str) -> bytes:
+    """The file of `y` (n, channels) at `sr`.
+
+    Raises:
+        ValueError: the codec does not hold as many channels.
+    """
+    kind = CODECS[codec]
+    if y.shape[1] > kind.max_channels:
+        raise ValueError(f"{codec} holds {kind.max_channels} channel, found {y.shape[1]}: encode each leg by itself")
+    file = BytesIO()
+    with sf.SoundFile(file, "w", sr, y.shape[1], format=kind.container, subtype=kind.subtype) as sink:
+        for start in range(0, len(y), sr):  # libsndfile's Ogg encoders take large blocks badly
+            sink.write(y[start : start + sr])
+    return file.getvalue()

@@ -1,0 +1,1 @@
+"""What the jobs say of calls whose truth is known."""
