@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _WITH_JVM = ("spark", "jobs")
+_PYSPARK_EMITS = (
+    "ignore:unclosed <socket.socket:ResourceWarning",  # of every answer that Arrow brings from the JVM
+    "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,6 +30,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = [item for item in items if item.path.relative_to(root).parts[0] in _WITH_JVM]
     for item in slow:
         item.add_marker(pytest.mark.spark)
+        for text in _PYSPARK_EMITS:
+            item.add_marker(pytest.mark.filterwarnings(text))
     items[:] = [*(item for item in items if item not in slow), *slow]
 
 
@@ -55,14 +62,18 @@ def s3_bucket(s3_client: Any) -> str:
 @pytest.fixture(scope="session")
 def spark(s3_server: str) -> Iterator[SparkSession]:
     """The one Spark session of all tests. It comes after the server, so that workers have the dummy credentials."""
-    from ser_core.config import load_settings  # noqa: PLC0415 - tests without a JVM load no pyspark
-    from ser_core.spark.session import start_session  # noqa: PLC0415
+    from ser_core.config import load_settings  # here: tests without a JVM load no pyspark
+    from ser_core.spark.session import ONE_THREAD, start_session
 
-    settings = load_settings(["--spark.master", "local[2]", "--spark.driver-memory", "1g"], environ={}).spark
-    before = dict(os.environ)
-    session = start_session("tests", settings)
-    yield session
-    session.stop()
-    for name in os.environ.keys() - before.keys():
-        del os.environ[name]
-    os.environ.update(before)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")  # many small queries: compile fast, not well
+        for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", *ONE_THREAD):
+            patch.setenv(name, os.environ.get(name, ""))  # put back at the end
+        for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"):
+            patch.setenv(name, sys.executable)
+        settings = load_settings(environ={}).spark
+        few = {"spark.sql.shuffle.partitions": 2, "spark.sql.codegen.wholeStage": False}
+        small = {"master": "local[2]", "driver_memory": "1g", "conf": few}
+        session = start_session("tests", settings.model_copy(update=small))
+        yield session
+        session.stop()

@@ -17,11 +17,19 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ser_core.spark",),
     ("ser_core.tables.store", "ser_core.tables.catalog"),
     ("ser_core.report",),
+    ("ser_core.evaluation",),
     ("ser_core.scoring",),
     ("ser_core.training",),
     ("ser_core.extraction",),
     ("ser_core.features",),
-    ("ser_core.segments", "ser_core.audio", "ser_core.archive", "ser_core.corpora"),
+    (
+        "ser_core.segments",
+        "ser_core.speech",
+        "ser_core.audio",
+        "ser_core.archive",
+        "ser_core.corpora",
+        "ser_core.transcripts",
+    ),
     ("ser_core.storage",),
     ("ser_core.tables.schemas", "ser_core.emotions", "ser_core.config", "ser_core.errors", "ser_core.log"),
 )
@@ -29,6 +37,8 @@ SIDEWAYS = {
     ("ser_core.tables.catalog", "ser_core.tables.store"),
     ("ser_core.corpora", "ser_core.audio"),
     ("ser_core.segments", "ser_core.audio"),
+    ("ser_core.segments", "ser_core.speech"),
+    ("ser_core.speech", "ser_core.audio"),
 }
 PYSPARK_MAY = ("jobs", "ser_core.spark")
 
