@@ -56,8 +56,12 @@ class CallSummary:
     recovered: bool
 
 
-def summarise_call(start_s: Floats, end_s: Floats, posteriors: Floats, classes: Sequence[str]) -> CallSummary:
+def summarise_call(
+    start_s: Floats, end_s: Floats, posteriors: Floats, classes: Sequence[str], valence: Floats | None = None
+) -> CallSummary:
     """Summarises n segments, in any order: `start_s` and `end_s` (n,) in seconds, `posteriors` (n, classes).
+
+    `valence` (n,), where given, stands in for the posteriors' own (`ser_core.scoring.segments.fuse_valence`).
 
     Raises:
         ValueError: there is no segment, one has no duration, or shapes do not fit.
@@ -66,33 +70,36 @@ def summarise_call(start_s: Floats, end_s: Floats, posteriors: Floats, classes: 
         raise ValueError(f"start_s {start_s.shape}, end_s {end_s.shape}, posteriors {posteriors.shape} do not fit")
     if not (end_s > start_s).all():
         raise ValueError("a segment ends before it starts; expected end_s > start_s")
+    if valence is not None and valence.shape != start_s.shape:
+        raise ValueError(f"valence has the shape {valence.shape}; expected {start_s.shape}")
     order = np.lexsort((end_s, start_s))
     start, end = (np.asarray(times, dtype=np.float64)[order] for times in (start_s, end_s))
     posteriors = np.asarray(posteriors, dtype=np.float64)[order]
     scores = score_segments(posteriors, classes)
+    pleasure = scores.valence if valence is None else np.asarray(valence, dtype=np.float64)[order]
     duration = end - start
     shares = np.bincount(scores.emotion, duration, len(classes)) / duration.sum()
     mean = np.average(posteriors, axis=0, weights=duration)
     dominant = max(range(len(classes)), key=lambda i: (round(float(shares[i]), 9), mean[i]))
     quarter = _quarter(start, end)
-    valence = _quarters(scores.valence, duration, quarter)
-    arousal = _quarters(scores.arousal, duration, quarter)
-    valence_change, arousal_change = _change(valence), _change(arousal)
+    valences = _quarters(pleasure, duration, quarter)
+    arousals = _quarters(scores.arousal, duration, quarter)
+    valence_change, arousal_change = _change(valences), _change(arousals)
     return CallSummary(
         segments=len(start),
         speech_s=float(duration.sum()),
         shares=dict(zip(classes, shares.tolist(), strict=True)),
         dominant_emotion=classes[dominant],
         confidence=float(mean[dominant]),
-        valence=float(np.average(scores.valence, weights=duration)),
+        valence=float(np.average(pleasure, weights=duration)),
         arousal=float(np.average(scores.arousal, weights=duration)),
-        valence_quarters=valence,
-        arousal_quarters=arousal,
+        valence_quarters=valences,
+        arousal_quarters=arousals,
         valence_change=valence_change,
         arousal_change=arousal_change,
-        longest_negative_s=longest_negative_s(start, end, scores.valence),
+        longest_negative_s=longest_negative_s(start, end, pleasure),
         escalated=_escalated(valence_change, arousal_change),
-        recovered=_recovered(valence),
+        recovered=_recovered(valences),
     )
 
 

@@ -38,3 +38,15 @@ def score_segments(posteriors: Floats, classes: Sequence[str]) -> SegmentScores:
     places = np.array([[AFFECT[name].valence, AFFECT[name].arousal] for name in classes])
     affect = posteriors @ places
     return SegmentScores(posteriors.argmax(axis=1), posteriors.max(axis=1), affect[:, 0], affect[:, 1])
+
+
+def fuse_valence(voice: Floats, text: Floats, weight: float) -> Floats:
+    """Late fusion: (1 - weight) · voice + weight · text where there are words, the voice alone where there are none.
+
+    Args:
+        voice: valence of the voice, (n,), -1 to 1.
+        text: valence of the words, (n,), -1 to 1; NaN where there are none.
+        weight: of the words, 0 to 1.
+    """
+    fused: Floats = np.where(np.isnan(text), voice, (1 - weight) * voice + weight * text)
+    return fused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -11,12 +12,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ser_core.scoring.calls import summarise_call
-from ser_core.scoring.segments import score_segments
+from ser_core.config.calls import EngagementSettings
+from ser_core.scoring.calls import CallSummary, summarise_call
+from ser_core.scoring.engagement import engagement
+from ser_core.scoring.segments import fuse_valence, score_segments
 from ser_core.tables.schemas import CALL_EMOTIONS, SCHEMA_VERSION, SEGMENT_EMOTIONS, probability, share
 from ser_core.training.bundle import Model
 
-_CARRIED = (pa.field("agent_id", pa.string()), pa.field("queue", pa.string()), pa.field("bucket", pa.int32()))
+_CARRIED = (
+    pa.field("agent_id", pa.string()),
+    pa.field("queue", pa.string()),
+    pa.field("talk_share", pa.float64()),
+    pa.field("bucket", pa.int32()),
+)
 SEGMENT_ROWS = pa.schema([*SEGMENT_EMOTIONS.schema, *_CARRIED])
 """`segment_emotions` and what `call_emotions` needs beside it."""
 
@@ -33,7 +41,8 @@ def segment_table(features: pa.Table, model: Model, run_id: str, now: dt.datetim
     """Posteriors of every segment.
 
     Args:
-        features: rows of `features` with call_id, call_date, role, agent_id, queue and bucket beside them.
+        features: rows of `features` with call_id, call_date, role, agent_id, queue, talk_share and bucket beside them,
+            and `text_valence` where there are transcripts.
         model: what scores them.
         run_id: of the run.
         now: time of scoring, UTC.
@@ -44,7 +53,7 @@ def segment_table(features: pa.Table, model: Model, run_id: str, now: dt.datetim
     count = len(features)
     if not count:
         return SEGMENT_ROWS.empty_table()
-    posteriors = model.predict_proba(vectors(features))
+    posteriors = model.posteriors(vectors(features), _voices(features))
     winner, confidence, valence, arousal = score_segments(posteriors, model.classes)
     columns: dict[str, Any] = {name: features.column(name) for name in features.column_names if name != "vector"}
     columns |= {
@@ -62,35 +71,49 @@ def segment_table(features: pa.Table, model: Model, run_id: str, now: dt.datetim
     return _table(SEGMENT_ROWS, columns, count)
 
 
-def call_table(segments: pa.Table, classes: Sequence[str]) -> pa.Table:
-    """One row a call and role.
+def _voices(features: pa.Table) -> npt.NDArray[np.intp]:
+    """A number for each channel of a recording, (rows,): its rows are of one speaker, and are normalised together."""
+    recording = features.column("recording_id").combine_chunks().dictionary_encode().indices.to_numpy()
+    channel = features.column("channel").to_numpy()
+    return np.asarray(recording.astype(np.intp) * (int(channel.max()) + 1) + channel, dtype=np.intp)
+
+
+@dataclass(frozen=True)
+class CallRules:
+    """What of the settings a call's summary depends on; `text_weight` is of the words' valence, 0 to 1."""
+
+    engagement: EngagementSettings
+    text_weight: float
+
+
+def call_table(segments: pa.Table, classes: Sequence[str], rules: CallRules) -> pa.Table:
+    """One row a call and role. Valence is of voice and words together, where there are words.
 
     Args:
         segments: rows of `SEGMENT_ROWS`, sorted by call_id and role, of one model.
         classes: of the model's label scheme.
+        rules: for engagement and for words.
     """
     if not len(segments):
         return CALL_EMOTIONS.schema.empty_table()
     posteriors = np.column_stack([segments.column(probability(name)).to_numpy() for name in classes])
-    start_s, end_s = (segments.column(name).to_numpy() for name in ("start_s", "end_s"))
+    start_s, end_s, voice, words = (
+        segments.column(name).to_numpy() for name in ("start_s", "end_s", "valence", "text_valence")
+    )
+    valence = fuse_valence(voice, words, rules.text_weight)
     keys = list(zip(segments.column("call_id").to_pylist(), segments.column("role").to_pylist(), strict=True))
     edges = [0, *(i for i in range(1, len(keys)) if keys[i] != keys[i - 1]), len(keys)]
     same = ("model_version", "call_id", "role", "call_date", "agent_id", "queue", "label_scheme", "run_id")
-    firsts = segments.select(list(same)).take(edges[:-1]).to_pylist()
-    rows = [
-        {**first, **_call(start_s[a:b], end_s[a:b], posteriors[a:b], classes), "schema_version": SCHEMA_VERSION}
-        for first, (a, b) in zip(firsts, pairwise(edges), strict=True)
-    ]
+    firsts = segments.select([*same, "talk_share"]).take(edges[:-1]).to_pylist()
+    rows = []
+    for first, (a, b) in zip(firsts, pairwise(edges), strict=True):
+        found = summarise_call(start_s[a:b], end_s[a:b], posteriors[a:b], classes, valence[a:b])
+        index = engagement(found.arousal, found.valence_change, first.pop("talk_share"), rules.engagement)
+        rows.append({**first, **_summary(found), "engagement": index, "schema_version": SCHEMA_VERSION})
     return pa.Table.from_pylist(rows, schema=CALL_EMOTIONS.schema)
 
 
-def _call(
-    start_s: npt.NDArray[np.float64],
-    end_s: npt.NDArray[np.float64],
-    posteriors: npt.NDArray[np.float32],
-    classes: Sequence[str],
-) -> Mapping[str, Any]:
-    found = summarise_call(start_s, end_s, posteriors, classes)
+def _summary(found: CallSummary) -> Mapping[str, Any]:
     row = {name: getattr(found, name) for name in _SUMMARY}
     row |= {share(name): value for name, value in found.shares.items()}
     for axis in ("valence", "arousal"):

@@ -138,6 +138,7 @@ SEGMENT_EMOTIONS = Table(
         *_of(pa.float32(), "valence", "arousal"),
         *_of(pa.string(), "label_scheme", "run_id"),
         ("scored_at", _TIME),
+        ("text_valence", pa.float32()),
     ),
     ("model_version", "call_date"),
 )
