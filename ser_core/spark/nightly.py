@@ -14,6 +14,7 @@ from ser_core.spark.job import execute
 from ser_core.spark.runs import Run
 from ser_core.spark.score import Score
 from ser_core.spark.state import Scope
+from ser_core.tables.schemas import RUNS
 
 
 class Nightly:
@@ -40,19 +41,8 @@ class Nightly:
             run.facts |= {key: value for key, value in row.items() if key in _CARRIED}
 
 
-_CARRIED = frozenset(
-    {
-        "model_version",
-        "feature_set",
-        "purpose",
-        "listed",
-        "done_before",
-        "extracted",
-        "refused_now",
-        "refused_before",
-        "scored_segments",
-        "scored_calls",
-        "audio_s",
-    }
+_OWN = frozenset(
+    {"run_id", "job", "call_date", "started_at", "finished_at", "status", "wall_s", "detail", "schema_version"}
 )
+_CARRIED = frozenset(RUNS.schema.names) - _OWN
 """Columns of the stages' rows that the night's own row repeats; `listed` is the extract stage's."""

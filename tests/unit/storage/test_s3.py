@@ -19,7 +19,7 @@ from tests.support.s3 import storage_settings
 
 @pytest.fixture
 def storage(s3_server: str, s3_bucket: str) -> S3Storage:
-    return S3Storage(s3_bucket, "/root/", storage_settings(s3_server).s3)
+    return S3Storage(s3_bucket, "/top/", storage_settings(s3_server).s3)
 
 
 def answer(code: str, status: int) -> ClientError:
@@ -33,7 +33,7 @@ def test_etags_come_without_quotes(storage: S3Storage) -> None:
 
 
 def test_only_marks_of_folders_are_hidden(storage: S3Storage, s3_client: Any, s3_bucket: str) -> None:
-    for key, body in (("root/", b""), ("root/a/", b""), ("root/a//b", b"x"), ("root/c/", b"x"), ("rootless", b"x")):
+    for key, body in (("top/", b""), ("top/a/", b""), ("top/a//b", b"x"), ("top/c/", b"x"), ("topmost", b"x")):
         s3_client.put_object(Bucket=s3_bucket, Key=key, Body=body)
     assert [info.key for info in storage.list()] == ["a//b", "c/"]
     assert storage.read("a//b") == b"x"
@@ -43,7 +43,7 @@ def test_more_than_a_page_is_listed(storage: S3Storage, s3_bucket: str) -> None:
     names = [f"{number % 3}/{number:04}.wav" for number in range(1005)]
     backend = s3_backends["123456789012"]["aws"]  # the server's own store: a thousand requests would take seconds
     for name in names:
-        backend.put_object(s3_bucket, f"root/{name}", b"")
+        backend.put_object(s3_bucket, f"top/{name}", b"")
     assert [info.key for info in storage.list()] == sorted(names)
     assert storage.children() == ["0/", "1/", "2/"]
 
