@@ -73,7 +73,7 @@ def load_settings(
     except ValidationError as error:
         raise SettingsError([*faults, *_validation_faults(error, layers)]) from None
     faults += [
-        f"{key} is not set, and this job needs it (--{key} … or in a file given by --config)"
+        f"{key} is not set, and this job needs it (--{key.replace('_', '-')} … or in a file given by --config)"
         for key in required
         if _lookup(merged, tuple(key.split("."))) is None
     ]

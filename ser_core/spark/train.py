@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
 from ser_core.emotions import LabelScheme, scheme_of
+from ser_core.errors import SettingsError
 from ser_core.report.evaluation_figures import confusion_matrix, reliability_diagram
 from ser_core.spark.corpus import LabelledCorpus, corpus_settings, open_labelled_corpus
 from ser_core.spark.extract import Extract
@@ -41,7 +42,10 @@ class Train:
         self.settings = settings
         self.corpus = open_labelled_corpus(settings)
         self.inner = corpus_settings(settings, self.corpus)
-        self.ingest = Ingest(self.inner)
+        try:
+            self.ingest = Ingest(self.inner)
+        except SettingsError as error:  # the corpus is ingested as an archive; what its user set is the corpus
+            raise SettingsError([fault.replace("archive.uri", "corpus.uri") for fault in error.faults]) from None
         self.extract = Extract(self.inner)
 
     def run(self, session: SparkSession, run: Run) -> None:

@@ -100,3 +100,12 @@ def test_every_job_explains_itself(job: str) -> None:
     done = command(sys.executable, f"jobs/{job}.py", "--help")
     assert done.returncode == 0, done.stderr
     assert "--archive.uri" in done.stdout
+
+
+def test_a_corpus_that_is_not_there_is_named_as_the_corpus(tmp_path: Path) -> None:
+    (tmp_path / "archive").mkdir()
+    config = overlay(tmp_path, corpus={"kind": "ravdess", "uri": str(tmp_path / "nowhere")})
+    done = command(sys.executable, "jobs/train_model.py", "--config", config, JAVA_HOME=str(tmp_path / "no java"))
+    assert done.returncode == 2, done.stderr
+    assert "corpus.uri" in done.stderr
+    assert "archive.uri" not in done.stderr
