@@ -10,9 +10,10 @@ from ser_core.config.base import Positive, PositiveInt, Section
 
 
 class FeatureSettings(Section):
-    """What a feature vector is. Every field changes numbers and is fingerprinted."""
+    """What a feature vector is. What changes a number of the set is fingerprinted: the fields after the rate belong to
+    `paper-180` and are nothing to `functionals-v1`."""
 
-    set: Literal["paper-180"]
+    set: Literal["paper-180", "functionals-v1"]
     sample_rate_hz: Annotated[int, Field(ge=4000, le=96000)]
     n_fft: Annotated[int, Field(ge=64, le=65536)]
     hop_length: PositiveInt
@@ -23,6 +24,10 @@ class FeatureSettings(Section):
 
     @model_validator(mode="after")
     def _hears_something(self) -> FeatureSettings:
+        if self.set == "functionals-v1":
+            if self.sample_rate_hz < 8000:
+                raise ValueError(f"functionals-v1 needs a sample_rate_hz of 8000 or more, not {self.sample_rate_hz}")
+            return self
         if not (self.mfcc or self.chroma or self.mel):
             raise ValueError("mfcc, chroma and mel are all off: switch at least one on")
         if self.hop_length > self.n_fft:

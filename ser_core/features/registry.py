@@ -10,13 +10,14 @@ from typing import Any
 from ser_core.audio.resample import RESAMPLER
 from ser_core.config.settings import FeatureSettings, SegmentSettings
 from ser_core.features.base import FeatureSet
+from ser_core.features.functionals import FunctionalsFeatures
 from ser_core.features.paper import PaperFeatures
 from ser_core.segments import SILENCE_DBFS
 from ser_core.speech.activity import REVISION
 
 Builder = Callable[[FeatureSettings, Mapping[str, Any]], FeatureSet]
 
-_BUILDERS: Mapping[str, Builder] = MappingProxyType({"paper-180": PaperFeatures})
+_BUILDERS: Mapping[str, Builder] = MappingProxyType({"paper-180": PaperFeatures, "functionals-v1": FunctionalsFeatures})
 
 _SPEECH = {"max_s", "pause_s", "margin_s", "above_noise_db", "below_peak_db"}
 _COUNTS: Mapping[str, set[str]] = MappingProxyType(
