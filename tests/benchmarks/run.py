@@ -32,7 +32,7 @@ CLIPS = 24
 
 def main() -> int:
     """Measures, prints, writes."""
-    if "SER_CORPORA" not in os.environ:
+    if not os.environ.get("SER_CORPORA"):
         sys.stderr.write("Set SER_CORPORA to a folder that holds ravdess/ (see CONTRIBUTING.md)\n")
         return 2
     corpus = Path(os.environ["SER_CORPORA"], "ravdess")

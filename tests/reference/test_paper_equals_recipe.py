@@ -58,7 +58,7 @@ def test_made_signals(changes):
 
 @pytest.mark.corpus
 @pytest.mark.slow
-@pytest.mark.skipif("SER_CORPORA" not in os.environ, reason="SER_CORPORA is not set")
+@pytest.mark.skipif(not os.environ.get("SER_CORPORA"), reason="SER_CORPORA is not set")
 @pytest.mark.parametrize("sr", [8000, 16000])
 def test_real_voices(sr):
     clips = sorted((Path(os.environ["SER_CORPORA"]) / "ravdess" / "speech-16k").glob("Actor_*/*.flac"))[::5]
