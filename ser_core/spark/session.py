@@ -26,7 +26,6 @@ _FIXED = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
     "spark.python.worker.faulthandler.enabled": "true",
     "spark.sql.execution.pyspark.udf.faulthandler.enabled": "true",
-    "spark.ui.showConsoleProgress": "false",
 }
 
 
@@ -74,7 +73,7 @@ def start_session(name: str, settings: SparkSettings) -> SparkSession:
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     builder = SparkSession.builder.appName(f"ser {name}")
-    options = dict(_FIXED)
+    options = dict(_FIXED) | {"spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower()}
     options |= {f"spark.executorEnv.{key}": value for key, value in ONE_THREAD.items()}
     if not submitted:
         find_java()
