@@ -13,9 +13,18 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ser_core.config.audio import AudioSettings, FeatureSettings, SegmentSettings
 from ser_core.config.base import Positive, PositiveInt, Role, Section, Share
 from ser_core.config.calls import EngagementSettings, TalkSettings, TranscriptSettings
-from ser_core.emotions import SCHEME_NAMES
+from ser_core.config.training import AugmentationSettings, SpeakerNormalisationSettings, TrainingSettings
+from ser_core.emotions import EMOTIONS
 
-__all__ = ["AudioSettings", "FeatureSettings", "SegmentSettings", "Settings"]
+__all__ = [
+    "AudioSettings",
+    "AugmentationSettings",
+    "FeatureSettings",
+    "SegmentSettings",
+    "Settings",
+    "SpeakerNormalisationSettings",
+    "TrainingSettings",
+]
 
 
 class ArchiveSettings(Section):
@@ -53,7 +62,7 @@ class ModelSettings(Section):
 class CorpusSettings(Section):
     """The labelled corpus a model is trained on."""
 
-    kind: Literal["ravdess", "manifest"]
+    kind: Literal["ravdess", "crema-d", "emodb", "savee", "tess", "manifest"]
     uri: str | None
     tables_uri: str
     language: str
@@ -72,6 +81,16 @@ class ScoringSettings(Section):
     roles: Annotated[tuple[Role, ...], Field(min_length=1)]
     purpose: str | None
     model: str
+    priors: Mapping[str, Annotated[float, Field(gt=0)]] | None
+    min_confidence: Share
+
+    @field_validator("priors")
+    @classmethod
+    def _are_of_emotions(cls, value: Mapping[str, float] | None) -> Mapping[str, float] | None:
+        unknown = sorted(set(value or ()) - set(EMOTIONS))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} is no emotion; there are {', '.join(EMOTIONS)}")
+        return value
 
     @model_validator(mode="after")
     def _purpose_is_stated(self) -> ScoringSettings:
@@ -97,38 +116,6 @@ class QuarantineSettings(Section):
     """How often a refusal that may pass is tried again."""
 
     max_attempts: PositiveInt
-
-
-class SpeakerNormalisationSettings(Section):
-    """How far a speaker's own mean and deviation replace the population's. Kept in the model, at work in scoring."""
-
-    strength_mean: Share
-    strength_deviation: Share
-    prior_segments: Positive
-
-
-class TrainingSettings(Section):
-    """The classifier, its data and its evaluation."""
-
-    label_scheme: str
-    max_rows: Annotated[int, Field(ge=10)]
-    seed: Annotated[int, Field(ge=0)]
-    hidden_layers: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
-    alpha: Annotated[float, Field(ge=0)]
-    batch_size: PositiveInt
-    learning_rate: Positive
-    max_iter: PositiveInt
-    speaker_normalisation: SpeakerNormalisationSettings
-    folds: Literal["corpus", "group"]
-    group_folds: Annotated[int, Field(ge=2)]
-    warn_accuracy_below: Share
-
-    @field_validator("label_scheme")
-    @classmethod
-    def _is_a_scheme(cls, value: str) -> str:
-        if value not in SCHEME_NAMES:
-            raise ValueError(f"{value!r} is no label scheme; there are {', '.join(SCHEME_NAMES)}")
-        return value
 
 
 class NightlySettings(Section):
@@ -197,6 +184,7 @@ class Settings(BaseSettings):
     transcripts: TranscriptSettings
     limits: LimitSettings
     quarantine: QuarantineSettings
+    augmentation: AugmentationSettings
     training: TrainingSettings
     nightly: NightlySettings
     fetch: FetchSettings

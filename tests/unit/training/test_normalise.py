@@ -11,7 +11,9 @@ from ser_core.training.normalise import SpeakerNormaliser, fit_normaliser, read_
 
 
 def strengths(mean: float, deviation: float, prior: float = 4.0) -> SpeakerNormalisationSettings:
-    return SpeakerNormalisationSettings(strength_mean=mean, strength_deviation=deviation, prior_segments=prior)
+    return SpeakerNormalisationSettings(
+        strength_mean=mean, strength_deviation=deviation, prior_segments=prior, train_on="speakers"
+    )
 
 
 def unit(mean: float = 1.0, deviation: float = 1.0, prior: float = 4.0) -> SpeakerNormaliser:
