@@ -5,7 +5,8 @@ The numbers are those of `librosa.feature.mfcc`, `chroma_stft` and `melspectrogr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ import scipy.fft
 
 from ser_core.config.settings import FeatureSettings
 from ser_core.features.base import FeatureSet
-from ser_core.features.spectra import chroma_filters, frames_of, mel_filters, power_blocks
-from ser_core.features.tuning import spectral_peaks, tuning_of
+from ser_core.features.filters import N_CHROMA, chroma_filters, mel_filters
+from ser_core.features.spectra import BLOCK_SAMPLES, Frames, power_blocks, power_spectra
+from ser_core.features.tuning import Peaks, spectral_peaks, tunings
 
 Array = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.intp]
 
 _PARAMETERS = {"set", "sample_rate_hz", "n_fft", "hop_length", "mel_scale", "mfcc", "chroma", "mel"}
 """Settings that change a number of this feature set; others' switches leave its fingerprint alone."""
@@ -51,59 +54,93 @@ class PaperFeatures(FeatureSet):
 
     def extract(self, segments: Sequence[Array]) -> Array:
         """See `FeatureSet.extract`."""
-        vectors = np.empty((len(segments), self.dimension), dtype=np.float32)
         for i, y in enumerate(segments):
             if y.ndim != 1 or y.size == 0:
                 raise ValueError(f"segment {i} has the shape {y.shape}; expected (samples,), one sample or more")
-            vectors[i] = self._vector(y)
+        vectors = np.empty((len(segments), self.dimension), dtype=np.float32)
+        counts = [1 + len(y) // self._settings.hop_length for y in segments]
+        for first, last in _batches(counts, BLOCK_SAMPLES // self._settings.n_fft):
+            vectors[first:last] = self._vectors(segments[first:last])
         return vectors
 
-    def _vector(self, y: Array) -> Array:
+    def _vectors(self, segments: Sequence[Array]) -> Array:
         on, sr = self._settings, self.sample_rate
-        frames = frames_of(np.asarray(y, dtype=np.float32), on.n_fft, on.hop_length)
-        filters = mel_filters(sr, on.n_fft, N_MELS, on.mel_scale == "htk") if on.mel or on.mfcc else None
-        mel, peaks, kept = [], [], None
+        frames = Frames.of(segments, on.n_fft, on.hop_length)
+        filters = mel_filters(sr, on.n_fft, N_MELS, on.mel_scale == "htk")
+        mel = np.empty((len(frames) if on.mel or on.mfcc else 0, N_MELS), np.float32)
+        peaks, row, power = [], 0, np.empty(0, np.float32)
         for power in power_blocks(frames):
-            if filters is not None:
-                mel.append(power @ filters)
+            stop = row + len(power)
+            if len(mel):
+                filters(power, out=mel[row:stop])
             if on.chroma:
-                peaks.append(spectral_peaks(power, sr))
-            kept = power
-        parts: list[npt.NDArray[np.float64]] = []
+                peaks.append(_peaks(power, frames.part(row, stop), sr).after(row))
+            row = stop
+        parts: list[Array] = []
         if on.mfcc:
-            parts.append(mean_mfcc(mel))
+            parts.append(mean_mfcc(mel, frames.bounds))
         if on.chroma:
-            # the tuning needs every frame first: only a segment of several blocks is transformed twice
-            powers = [kept] if kept is not None and len(kept) == len(frames) else power_blocks(frames)
-            weights = chroma_filters(sr, on.n_fft, tuning_of(peaks))
-            parts.append(_mean([chroma(power, weights) for power in powers]))
+            tuning = tunings(Peaks.joined(peaks), frames.bounds)
+            parts.append(self._mean_chroma(frames, power if len(power) == len(frames) else None, tuning))
         if on.mel:
-            parts.append(_mean(mel))
-        return np.concatenate(parts).astype(np.float32)
+            parts.append(means(mel, frames.bounds))
+        return np.concatenate(parts, axis=1)
+
+    def _mean_chroma(self, frames: Frames, power: Array | None, tuning: npt.NDArray[np.float64]) -> Array:
+        """Mean chroma of each segment, shape (segments, 12), from the power of all frames. The tuning needs every frame
+        first: a segment of several blocks, whose power is not there any more, is transformed again."""
+        out = np.empty((len(tuning), N_CHROMA), np.float32)
+        bounds = frames.bounds.tolist()
+        for i, (start, stop) in enumerate(pairwise(bounds)):
+            weights = chroma_filters(self.sample_rate, frames.n_fft, float(tuning[i]))
+            powers = [power[start:stop]] if power is not None else power_blocks(frames.part(start, stop))
+            out[i] = sum(chroma(block, weights).sum(axis=0, dtype=np.float64) for block in powers) / (stop - start)
+        return out
 
 
-def mean_mfcc(mel: Sequence[Array]) -> npt.NDArray[np.float64]:
-    """Means of the MFCC, shape (40,), from blocks of mel power, each of shape (frames, 128).
+def _batches(counts: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
+    """First segment, and the one behind the last, of batches of `most` frames, or of one segment that has more."""
+    first = held = 0
+    for i, count in enumerate(counts):
+        if i > first and held + count > most:
+            yield first, i
+            first, held = i, 0
+        held += count
+    if counts:
+        yield first, len(counts)
+
+
+def _peaks(power: Array, frames: Frames, sr: int) -> Peaks:
+    """The peaks of a block of frames, those of doubtful ones in double precision."""
+    found = spectral_peaks(power, sr)
+    if not len(found.doubtful):
+        return found
+    exact = power_spectra(frames.line, frames.at[found.doubtful], double=True)
+    return found.replaced(found.doubtful, spectral_peaks(exact, sr))
+
+
+def mean_mfcc(mel: Array, bounds: Rows) -> Array:
+    """Means of each segment's MFCC, shape (segments, 40), from mel power of shape (frames, 128).
 
     Davis & Mermelstein 1980, on decibels floored 80 below the segment's maximum. The cosine transform is linear, so
     it is taken of the mean.
     """
-    decibels = [10 * np.log10(np.maximum(block, np.float32(AMIN))) for block in mel]
-    floor = max(float(block.max()) for block in decibels) - TOP_DB
-    mean = _mean([np.maximum(block, np.float32(floor)) for block in decibels])
-    return np.asarray(scipy.fft.dct(mean, type=2, norm="ortho")[:N_MFCC])
+    decibels = np.log(np.maximum(mel, np.float32(AMIN)))
+    decibels *= np.float32(10 / np.log(10))
+    floors = np.maximum.reduceat(decibels.max(axis=1), bounds[:-1]) - np.float32(TOP_DB)
+    np.maximum(decibels, np.repeat(floors, np.diff(bounds))[:, None], out=decibels)
+    cosines = scipy.fft.dct(means(decibels, bounds), type=2, norm="ortho", axis=1)
+    return np.asarray(cosines[:, :N_MFCC])
 
 
 def chroma(power: Array, weights: Array) -> Array:
     """Chroma of each frame, shape (frames, 12), the strongest class of a frame being 1; a silent frame stays 0."""
     raw = power @ weights
     strongest = raw.max(axis=1, keepdims=True)
-    audible = strongest >= np.finfo(np.float32).tiny
-    normalised: Array = np.divide(raw, strongest, out=raw, where=audible)
-    return normalised
+    return np.asarray(raw / np.where(strongest >= np.finfo(np.float32).tiny, strongest, np.float32(np.inf)))
 
 
-def _mean(blocks: Sequence[Array]) -> npt.NDArray[np.float64]:
-    """Mean over the frames of all blocks, shape (bands,)."""
-    total = sum((block.sum(axis=0, dtype=np.float64) for block in blocks), np.zeros(blocks[0].shape[1]))
-    return np.asarray(total / sum(len(block) for block in blocks))
+def means(x: Array, bounds: Rows) -> Array:
+    """Mean of each segment's frames, shape (segments, bands), from `x`, shape (frames, bands)."""
+    sums = np.add.reduceat(x, bounds[:-1], axis=0, dtype=np.float64)
+    return np.asarray(sums / np.diff(bounds)[:, None], np.float32)

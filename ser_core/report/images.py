@@ -8,7 +8,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from ser_core.features.spectra import chroma_filters, frames_of, mel_filters, power_blocks
+from ser_core.features.filters import chroma_filters, mel_filters
+from ser_core.features.spectra import Frames, power_blocks
 
 Array = NDArray[np.float32]
 
@@ -53,8 +54,8 @@ def spectral_images(y: Array, sr: int) -> SpectralImages:
     n_fft = scipy.fft.next_fast_len(round(sr * _FRAME_S), real=True)
     to_mel, to_chroma = mel_filters(sr, n_fft, N_MELS, False), chroma_filters(sr, n_fft, 0.0)
     mels, chromas = [], []
-    for power in power_blocks(frames_of(y, n_fft, max(1, round(sr * _HOP_S)))):
-        mels.append(power @ to_mel)
+    for power in power_blocks(Frames.of([y], n_fft, max(1, round(sr * _HOP_S)))):
+        mels.append(to_mel(power))
         chromas.append(power @ to_chroma)
     mel = _by_column(np.concatenate(mels), COLUMNS)
     chroma = _by_column(np.concatenate(chromas), COLUMNS)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from ser_core.features.filters import triangles
 from ser_core.features.functionals.frames import WINDOW_S, hop_of
 from ser_core.features.spectra import hann
 
@@ -72,9 +73,7 @@ def mel_triangles(hz: Wide, sr: int) -> Wide:
     1127 ln(1 + f / 700) (O'Shaughnessy 1987; the HTK Book, Young et al. 2006, eq. 5.13)."""
     low, high = 1127 * np.log1p(np.array([MEL_FROM_HZ, sr / 2]) / 700)
     edges = 700 * np.expm1(np.linspace(low, high, N_MELS + 2) / 1127)
-    rise = (hz[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    fall = (edges[2:] - hz[:, None]) / (edges[2:] - edges[1:-1])
-    return np.asarray(np.maximum(0, np.minimum(rise, fall)))
+    return triangles(hz, edges)
 
 
 def _slope(hz: Wide, low: float, high: float) -> Wide:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ser_core.config import load_settings
-from ser_core.features import feature_set
+from ser_core.features import feature_set, paper
 from tests.support.audio import noise, tone
 
 SETTINGS = load_settings(environ={})
@@ -88,9 +88,20 @@ def test_segments_shorter_than_a_frame(samples, n_fft):
 def test_vectors_do_not_depend_on_their_neighbours():
     fs = features()
     parts = [noise(SR, 1.0, seed=1), tone(440, SR, 4.0), noise(SR, 0.01, seed=2)]
-    np.testing.assert_array_equal(fs.extract(parts), np.concatenate([fs.extract([y]) for y in parts]))
+    alone = np.concatenate([fs.extract([y]) for y in parts])
+    # matrix products of other shapes add up in another order
+    np.testing.assert_allclose(fs.extract(parts), alone, rtol=1e-5, atol=2e-5)
+    np.testing.assert_array_equal(fs.extract(parts), fs.extract(parts))
     assert fs.extract([]).shape == (0, 180)
     assert fs.extract(parts).dtype == np.float32
+
+
+def test_many_segments_in_several_batches_are_those_of_each(monkeypatch):
+    monkeypatch.setattr(paper, "BLOCK_SAMPLES", 2048 * 20)
+    fs = features()
+    parts = [noise(SR, 0.3 * i, seed=i) + tone(400 + i, SR, 0.3 * i) for i in range(1, 12)]
+    alone = np.concatenate([fs.extract([y]) for y in parts])
+    np.testing.assert_allclose(fs.extract(parts), alone, rtol=1e-5, atol=2e-5)
 
 
 def test_switches_leave_features_out_and_change_none():
