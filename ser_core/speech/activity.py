@@ -18,6 +18,7 @@ from scipy.ndimage import uniform_filter1d
 from ser_core.config.settings import SegmentSettings
 from ser_core.speech.bands import FRAMES_A_SECOND, BandPower, hop_length
 from ser_core.speech.evidence import SILENCE_DBFS, SMOOTHING, Evidence, NoiseTracker, nothing
+from ser_core.speech.quantile import quantile
 
 Array = npt.NDArray[np.float32]
 
@@ -140,5 +141,5 @@ class SpeechActivity:
 def _spread(bands_db: Array) -> float:
     """Spread between the quartiles of each band's share of a frame, mean over the bands, of `bands_db` (n, bands)."""
     balance = bands_db - bands_db.mean(axis=1, keepdims=True)
-    low, high = np.percentile(balance, [25, 75], axis=0)
-    return float((high - low).mean())
+    by_band = np.ascontiguousarray(balance.T)
+    return float((quantile(by_band, 0.75) - quantile(by_band, 0.25)).mean())

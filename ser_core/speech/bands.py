@@ -33,7 +33,7 @@ class BandPower:
     def __init__(self, sr: int) -> None:
         self.hop = hop_length(sr)
         self._n_fft = scipy.fft.next_fast_len(max(round(_FRAME_S * sr), self.hop, _SHORTEST), real=True)
-        self._window, self._edges = _window(self._n_fft), _edges(sr, self._n_fft)
+        self._window, self._sums = _window(self._n_fft), _sums(sr, self._n_fft)
         before = (self._n_fft - self.hop) // 2
         self._tail = np.zeros(before, dtype=np.float32)
         self._behind = self._n_fft - self.hop - before
@@ -57,9 +57,9 @@ class BandPower:
         return self.push(np.zeros(self._behind + self.hop - 1, dtype=np.float32))
 
     def _power(self, frames: Array) -> Array:
-        spectrum = scipy.fft.rfft(frames * self._window, axis=1)
-        power = np.square(spectrum.real) + np.square(spectrum.imag)
-        bands: Array = np.add.reduceat(power[:, : self._edges[-1]], self._edges[:-1], axis=1)
+        spectrum = scipy.fft.rfft(frames * self._window, axis=1, overwrite_x=True)
+        parts = spectrum.view(np.float32)  # real and imaginary parts in turn
+        bands: Array = np.square(parts, out=parts) @ self._sums
         return bands
 
 
@@ -70,6 +70,15 @@ def _window(n_fft: int) -> Array:
 
 
 @lru_cache(maxsize=8)
+def _sums(sr: int, n_fft: int) -> Array:
+    """Squared real and imaginary parts of bins → bands: zeros and ones, shape (2 + 2 * (n_fft // 2), bands)."""
+    sums = np.zeros((2 + 2 * (n_fft // 2), BANDS), dtype=np.float32)
+    edges = _edges(sr, n_fft)
+    for band in range(BANDS):
+        sums[2 * edges[band] : 2 * edges[band + 1], band] = 1
+    return sums
+
+
 def _edges(sr: int, n_fft: int) -> npt.NDArray[np.intp]:
     """First bins of bands of equal width on O'Shaughnessy's mel scale (1987), and the bin behind the last one."""
     lowest, highest = (2595 * np.log10(1 + hz / 700) for hz in (_LOWEST_HZ, min(_HIGHEST_HZ, 0.475 * sr)))

@@ -60,39 +60,41 @@ class NoiseTracker:
     """Band power of shape (frames, bands) goes in, evidence comes out one chunk later."""
 
     def __init__(self) -> None:
-        self._power = np.empty((0, BANDS), dtype=np.float32)
+        self._power = np.empty((BANDS, 0), dtype=np.float32)
+        self._level = np.empty(0, dtype=np.float32)
         self._decided = 0  # frames of what is held
 
     def push(self, power: Array) -> Evidence:
         """Evidence of the frames that have a whole chunk behind theirs."""
-        self._power = np.concatenate([self._power, power])
+        self._power = np.concatenate([self._power, power.T], axis=1)
+        self._level = np.concatenate([self._level, _decibels(power.sum(axis=1))])
         found: list[Evidence] = []
-        while len(self._power) >= self._decided + (1 + FUTURE_CHUNKS) * CHUNK:
+        while len(self._level) >= self._decided + (1 + FUTURE_CHUNKS) * CHUNK:
             found.append(self._decide(CHUNK))
         return nothing().then(*found)
 
     def finish(self) -> Evidence:
         """Evidence of the rest."""
         found: list[Evidence] = []
-        while self._decided < len(self._power):
-            found.append(self._decide(min(CHUNK, len(self._power) - self._decided)))
+        while self._decided < len(self._level):
+            found.append(self._decide(min(CHUNK, len(self._level) - self._decided)))
         return nothing().then(*found)
 
     def _decide(self, count: int) -> Evidence:
         start, end = self._decided, self._decided + count
-        around = self._power[: end + FUTURE_CHUNKS * CHUNK]
-        smooth = uniform_filter1d(around, SMOOTHING, axis=0, mode="nearest")
+        around = end + FUTURE_CHUNKS * CHUNK
+        smooth = uniform_filter1d(self._power[:, :around], SMOOTHING, axis=1, mode="nearest")
         floor = 10 ** (SILENCE_DBFS / 10)
-        lowest = int(NOISE_QUANTILE * (len(smooth) - 1))
-        noise = np.maximum(np.partition(smooth, lowest, axis=0)[lowest], np.float32(floor / BANDS))
-        level = _decibels(around.sum(axis=1))
-        peak = maximum_filter1d(level, NEIGHBOURHOOD, mode="nearest")
-        here = smooth[start:end]
-        found = Evidence(
-            _decibels((here / noise).mean(axis=1)), level[start:end], (peak - level)[start:end], _decibels(here)
-        )
+        lowest = int(NOISE_QUANTILE * (smooth.shape[1] - 1))
+        noise = np.maximum(np.partition(smooth, lowest, axis=1)[:, lowest], np.float32(floor / BANDS))
+        first = max(0, start - NEIGHBOURHOOD // 2)  # what the maximum of these frames is taken of
+        near = self._level[first : min(around, end + NEIGHBOURHOOD // 2)]
+        peak = maximum_filter1d(near, NEIGHBOURHOOD, mode="nearest")[start - first : end - first]
+        level = self._level[start:end].copy()
+        here = np.ascontiguousarray(smooth[:, start:end].T)
+        found = Evidence(_decibels((here / noise).mean(axis=1)), level, peak - level, _decibels(here))
         spent = max(0, end - PAST_CHUNKS * CHUNK)
-        self._power, self._decided = self._power[spent:], end - spent
+        self._power, self._level, self._decided = self._power[:, spent:], self._level[spent:], end - spent
         return found
 
 

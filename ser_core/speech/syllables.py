@@ -6,12 +6,15 @@ Research Methods 41: a nucleus is a voiced peak of intensity that stands out by 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
-from scipy.signal import find_peaks, get_window
+from scipy.signal import find_peaks
 
 from ser_core.speech.bands import hop_length
+from ser_core.speech.quantile import quantile
 
 Array = npt.NDArray[np.float32]
 
@@ -33,7 +36,7 @@ def count_syllables(y: Array, sr: int) -> int:
     if len(y) < hop:
         return 0
     intensity = _intensity(y, sr, hop)
-    loudest = float(np.percentile(intensity, 99))
+    loudest = float(quantile(intensity, 0.99))
     peaks, _ = find_peaks(np.pad(intensity, 1, constant_values=-120.0), prominence=DIP_DB)
     peaks = peaks[intensity[peaks - 1] > loudest - BELOW_LOUDEST_DB] - 1
     return int(np.count_nonzero(_voicing(y, sr, peaks * hop + hop // 2) > MIN_VOICING))
@@ -47,8 +50,8 @@ def _intensity(y: Array, sr: int, hop: int) -> Array:
     spectrum[:low], spectrum[high:] = 0, 0
     band = scipy.fft.irfft(spectrum, size)[: len(y) // hop * hop]
     power = np.square(band).reshape(-1, hop).mean(axis=1)
-    window = get_window("hann", round(WINDOW_S * sr / hop) + 1, fftbins=False)
-    smooth = np.convolve(power, window / window.sum(), mode="full")
+    window = _smoothing(round(WINDOW_S * sr / hop) + 1)
+    smooth = np.convolve(power, window, mode="full")
     margin = len(window) // 2
     decibels: Array = 10 * np.log10(np.maximum(smooth[margin : margin + len(power)], 1e-12))
     return decibels
@@ -63,12 +66,36 @@ def _voicing(y: Array, sr: int, at: npt.NDArray[np.intp]) -> Array:
     shortest, longest = round(sr / _PITCH_HZ[1]), round(sr / _PITCH_HZ[0])
     padded = np.pad(y, n)
     frames = padded[at[:, np.newaxis] + (n - n // 2) + np.arange(n)]
-    window = get_window("hann", n).astype(np.float32)
+    window, size = _pitch_window(n), scipy.fft.next_fast_len(n + longest, real=True)
     frames = (frames - frames.mean(axis=1, keepdims=True)) * window
-    size = scipy.fft.next_fast_len(n + longest, real=True)
-    both = np.concatenate([frames, window[np.newaxis]])
-    correlation = scipy.fft.irfft(np.abs(scipy.fft.rfft(both, size, axis=1)) ** 2, axis=1)[:, : longest + 1]
+    correlation = _autocorrelation(frames, size)[:, : longest + 1]
     normalised = correlation / np.maximum(correlation[:, :1], np.float32(1e-12))
-    lags = slice(shortest, longest + 1)
-    voicing: Array = (normalised[:-1, lags] / normalised[-1, lags]).max(axis=1)
+    own = _own_correlation(n, size)
+    voicing: Array = (normalised[:, shortest:] / own[shortest : longest + 1]).max(axis=1)
     return voicing
+
+
+def _autocorrelation(frames: Array, size: int) -> Array:
+    spectrum = scipy.fft.rfft(frames, size, axis=1)
+    power = np.square(spectrum.real)
+    power += np.square(spectrum.imag)
+    return np.asarray(scipy.fft.irfft(power, size, axis=1))
+
+
+@lru_cache(maxsize=8)
+def _smoothing(n: int) -> npt.NDArray[np.float64]:
+    """A symmetric Hann window of the sum 1, shape (n,)."""
+    window = np.hanning(n)
+    return np.asarray(window / window.sum())
+
+
+@lru_cache(maxsize=8)
+def _pitch_window(n: int) -> Array:
+    return np.hanning(n + 1)[:-1].astype(np.float32)
+
+
+@lru_cache(maxsize=8)
+def _own_correlation(n: int, size: int) -> Array:
+    """The window's own autocorrelation, 1 at lag 0."""
+    own = _autocorrelation(_pitch_window(n)[np.newaxis], size)[0]
+    return np.asarray(own / own[0])
