@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.synced
 CORPUS ?=
+ONLY   ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help sync java demo test test-fast check format golden bench lock clean
@@ -47,8 +48,8 @@ format: $(STAMP)  ## Format the code
 golden: $(STAMP)  ## Rebuild the golden files after a change of numbers that is meant
 	@SER_REBUILD_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden
 
-bench: $(STAMP)  ## Feature extraction against the tutorial recipe, on this machine (needs SER_CORPORA)
-	@PYTHONPATH=. $(BIN)/python tests/benchmarks/run.py
+bench: $(STAMP)  ## How fast it is, beside its peers, on this machine (needs SER_CORPORA; ONLY=name,name)
+	@$(BIN)/python -m tests.benchmarks.run --only "$(ONLY)"
 
 lock:  ## Make requirements.lock anew (needs uv on PATH)
 	@printf 'pyspark>=4.1,<4.2\n' > .lock-constraints && uv pip compile -q --universal --python-version 3.11 \

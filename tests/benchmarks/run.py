@@ -1,113 +1,109 @@
-"""`make bench`: feature extraction against the recipe that tutorials give, on the same clips and one core.
+"""`make bench [ONLY=name,name]`: every benchmark in one run, on this machine.
 
-Both sides run in this process, in turn, clip by clip, and leave decoding out; the ratio is the median over repetitions.
-Prints a table and writes `build/bench.json` and `build/bench.md`.
+Prints a table, and writes it with all runs to `build/bench.json` and `build/bench.md`. A new topic is a module named in
+`TOPICS`.
 """
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[_pool] = "1"  # one core; read when numpy is loaded
 
-import numpy as np
-import soundfile as sf
+from tests.benchmarks.registry import BENCHMARKS, Benchmark, NotMeasuredError
 
-from ser_core.config import load_settings
-from ser_core.features import FeatureSet, feature_set
-from tests.reference.paper import paper_vector
-
-REPEATS = 5
-CLIPS = 24
+TOPICS = ("paper", "peers", "predict")
 
 
-def main() -> int:
-    """Measures, prints, writes."""
-    if not os.environ.get("SER_CORPORA"):
-        sys.stderr.write("Set SER_CORPORA to a folder that holds ravdess/ (see CONTRIBUTING.md)\n")
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measures, prints, writes: 0, or 2 where a name is none of a benchmark."""
+    for topic in TOPICS:
+        importlib.import_module(f"tests.benchmarks.{topic}")
+    parser = argparse.ArgumentParser(description="Benchmarks, on this machine.")
+    parser.add_argument("--only", default="", help="names, with commas between")
+    parser.add_argument("--out", type=Path, default=Path("build"), help="folder of bench.json and bench.md")
+    arguments = parser.parse_args(argv)
+    wanted = [name for name in arguments.only.split(",") if name] or list(BENCHMARKS)
+    unknown = [name for name in wanted if name not in BENCHMARKS]
+    if unknown:
+        sys.stderr.write(f"No benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}\n")
         return 2
-    corpus = Path(os.environ["SER_CORPORA"], "ravdess")
-    rows = [
-        _compare("paper_48k_vs_tutorial", sorted(corpus.glob("original-48k/*/*.wav")), 48000, target=6.0),
-        _compare("paper_16k_vs_tutorial", sorted(corpus.glob("speech-16k/*/*.flac")), 16000, target=None),
-    ]
-    _write([row for row in rows if row is not None])
+    found: dict[str, Any] = {"machine": machine(), "ratios": {}, "absolute": {}}
+    for name in wanted:
+        sys.stderr.write(f"{name} …\n")
+        _measure(BENCHMARKS[name], found)
+    write(found, arguments.out)
     return 0
 
 
-def _compare(name: str, paths: Sequence[Path], sr: int, target: float | None) -> dict[str, Any] | None:
-    """Seconds of both sides over the same clips, interleaved."""
-    if not paths:
-        sys.stderr.write(f"{name}: no clips\n")
-        return None
-    clips = [_read(path) for path in paths[:: max(1, len(paths) // CLIPS)][:CLIPS]]
-    audio_s = sum(len(y) for y in clips) / sr
-    settings = load_settings(["--features.sample-rate-hz", str(sr)], environ={})
-    ours: FeatureSet = feature_set(settings.features, settings.segments)
-    sides: dict[str, Callable[[np.ndarray], object]] = {
-        "ser": lambda y: ours.extract([y]),
-        "tutorial": lambda y: paper_vector(y, sr, settings.features.n_fft, settings.features.hop_length, htk=False),
-    }
-    for side in sides.values():
-        side(clips[0])  # warm: filterbanks, numba
-    runs = [{side: _seconds(work, clips) for side, work in sides.items()} for _ in range(REPEATS)]
-    ratios = [run["tutorial"] / run["ser"] for run in runs]
-    return {
-        "name": name,
-        "value": statistics.median(ratios),
-        "target": target,
-        "runs": ratios,
-        "realtime": {side: audio_s / statistics.median(run[side] for run in runs) for side in sides},
-    }
+def _measure(benchmark: Benchmark, found: dict[str, Any]) -> None:
+    row: dict[str, Any] = {"value": None, "target": benchmark.target, "runs": []}
+    try:
+        measured = benchmark.measure()
+    except NotMeasuredError as why:
+        row["not_measured"] = str(why)
+    else:
+        row |= {"value": statistics.median(measured.runs), "runs": list(measured.runs)}
+        found["absolute"][benchmark.name] = dict(measured.absolute)
+    found["ratios"][benchmark.name] = row
 
 
-def _read(path: Path) -> np.ndarray:
-    y, _ = sf.read(path, dtype="float32", always_2d=True)
-    return np.ascontiguousarray(y[:, 0])
-
-
-def _seconds(work: Callable[[np.ndarray], object], clips: Sequence[np.ndarray]) -> float:
-    begin = time.perf_counter()
-    for y in clips:
-        work(y)
-    return time.perf_counter() - begin
-
-
-def _write(rows: Sequence[dict[str, Any]]) -> None:
-    machine = {"cpu": _cpu(), "cores": os.cpu_count(), "python": platform.python_version()}
-    lines = [
-        "| name | ratio (median) | runs | target | ser, × real time | tutorial, × real time |",
-        "| --- | ---: | --- | ---: | ---: | ---: |",
-    ]
-    for row in rows:
-        runs = ", ".join(f"{ratio:.1f}" for ratio in row["runs"])
-        target = f"≥ {row['target']:g}" if row["target"] else "–"
-        speeds = " | ".join(f"{row['realtime'][side]:,.0f}" for side in ("ser", "tutorial"))
-        lines.append(f"| {row['name']} | {row['value']:.1f} | {runs} | {target} | {speeds} |")
-    lines.append(
-        f"\nOne core of {machine['cpu']}, {CLIPS} clips, {REPEATS} runs in turn; features only, without decoding."
-    )
-    out = Path("build")
-    out.mkdir(exist_ok=True)
-    ratios = {row["name"]: {key: row[key] for key in ("value", "target", "runs")} for row in rows}
-    absolute = {row["name"]: row["realtime"] for row in rows}
-    (out / "bench.json").write_text(json.dumps({"machine": machine, "ratios": ratios, "absolute": absolute}, indent=2))
-    (out / "bench.md").write_text("\n".join(lines) + "\n")
+def write(found: Mapping[str, Any], folder: Path) -> None:
+    """Writes `bench.json` and `bench.md` into `folder`, and prints the latter."""
+    lines = ["| name | what | target | median | runs | |", "| --- | --- | ---: | ---: | --- | --- |"]
+    for name, row in found["ratios"].items():
+        benchmark = BENCHMARKS[name]
+        target = f"{'≤' if benchmark.at_most else '≥'} {benchmark.target:,g}"
+        start = f"| `{name}` | {benchmark.what} | {target} |"
+        if row["value"] is None:
+            lines.append(f"{start} | | not measured: {row['not_measured']} |")
+            continue
+        beside = "; ".join(f"{what} {_short(value)}" for what, value in found["absolute"][name].items())
+        verdict = "" if benchmark.reached(row["value"]) else "below target; " if not benchmark.at_most else "above; "
+        lines.append(f"{start} {_short(row['value'])} | {', '.join(map(_short, row['runs']))} | {verdict}{beside} |")
+    about = ", ".join(f"{what} {value}" for what, value in found["machine"].items())
+    lines.append(f"\nOne core, seconds of processor, sides in turn, medians; {about}.")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "bench.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    (folder / "bench.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _cpu() -> str:
-    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return models[0].partition(":")[2].strip() if models else platform.processor()
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers depend on."""
+    import numpy
+    import scipy
+
+    cpuinfo = Path("/proc/cpuinfo")
+    models = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    cpu = next((line.partition(":")[2].strip() for line in models if line.startswith("model name")), "")
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    revision = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return {
+        "cpu": cpu or platform.processor(),
+        "cores": os.cpu_count(),
+        "load": load,
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "numpy": numpy.__version__,
+        "scipy": scipy.__version__,
+        "revision": revision.stdout.strip() or "unknown",
+    }
 
 
 if __name__ == "__main__":

@@ -1,0 +1,79 @@
+"""What a benchmark is, and the list of them. A topic is a module beside this one whose functions carry `@benchmark`."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+REPEATS = 7
+
+
+class NotMeasuredError(Exception):
+    """Why a benchmark cannot be run here, in words that complete "not measured: …"."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The value of each run; `absolute` are figures beside it, by what they are."""
+
+    runs: Sequence[float]
+    absolute: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """`target` is a lower bound, or an upper one where `at_most`."""
+
+    name: str
+    what: str
+    target: float
+    at_most: bool
+    measure: Callable[[], Measured]
+
+    def reached(self, value: float) -> bool:
+        """Whether a value is as good as the target."""
+        return value <= self.target if self.at_most else value >= self.target
+
+
+BENCHMARKS: dict[str, Benchmark] = {}
+"""By name, in the order of the report."""
+
+
+def benchmark(
+    name: str, what: str, *, at_least: float | None = None, at_most: float | None = None
+) -> Callable[[Callable[[], Measured]], Callable[[], Measured]]:
+    """Registers a function as a benchmark; `what` says what is compared and whether decoding is part of it."""
+    target = at_least if at_least is not None else at_most
+    if target is None or name in BENCHMARKS:
+        raise ValueError(f"{name}: expected one target and a name of its own")
+
+    def register(measure: Callable[[], Measured]) -> Callable[[], Measured]:
+        BENCHMARKS[name] = Benchmark(name, what, target, at_most is not None, measure)
+        return measure
+
+    return register
+
+
+def in_turn(sides: Mapping[str, Callable[[], object]], repeats: int = REPEATS) -> list[dict[str, float]]:
+    """Seconds of processor time of each side, run by run: warmed once, then in turn, so that a slow spell of the
+    machine hits all of them. Single-threaded work takes about as long on a core of its own."""
+    for work in sides.values():
+        work()
+    return [{side: _seconds(work) for side, work in sides.items()} for _ in range(repeats)]
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
+def versus(
+    ours: Callable[[], object], theirs: Callable[[], object], audio_s: float, repeats: int = REPEATS
+) -> Measured:
+    """How many times faster `ours` is than `theirs`, both over `audio_s` seconds of audio."""
+    runs = in_turn({"ser": ours, "peer": theirs}, repeats)
+    rates = {f"{side} x real time": audio_s / statistics.median(run[side] for run in runs) for side in ("ser", "peer")}
+    return Measured([run["peer"] / run["ser"] for run in runs], rates)
