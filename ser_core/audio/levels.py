@@ -31,13 +31,13 @@ class ChannelLevels:
     def add(self, block: Array) -> None:
         """Adds a block of shape (n, channels)."""
         self.frames += len(block)
-        self._sum += block.sum(axis=0, dtype=np.float64)
-        for channel, y in enumerate(block.T):
-            self._square[channel] += _energy(y)
-        if block.shape[1] == 2:
-            difference = block[:, 0] - block[:, 1]
-            self._difference_sum += float(difference.sum(dtype=np.float64))
-            self._difference_square += _energy(difference)
+        channels = block.T.astype(np.float64, order="C")
+        self._sum += channels.sum(axis=1)
+        self._square += [y @ y for y in channels]
+        if len(channels) == 2:
+            difference = channels[0] - channels[1]
+            self._difference_sum += float(difference.sum())
+            self._difference_square += float(difference @ difference)
 
     def loudness_dbfs(self, channel: int) -> float:
         """Root mean square of a channel over the whole recording, in dBFS."""
@@ -54,8 +54,3 @@ class ChannelLevels:
         energy = float((self._square / n - (self._sum / n) ** 2).mean())
         difference = self._difference_square / n - (self._difference_sum / n) ** 2
         return energy > 0 and difference < SAME_CHANNEL_ENERGY * energy
-
-
-def _energy(y: Array) -> float:
-    wide = y.astype(np.float64)
-    return float(wide @ wide)

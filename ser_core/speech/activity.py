@@ -93,10 +93,10 @@ class SpeechActivity:
     def _spans(self) -> list[tuple[int, int]]:
         """First frame, and the one behind the last, of the speech in what is held, joined over pauses."""
         held = self._held
-        active = (held.above_noise_db > self._above) & (held.below_peak_db < self._below)
-        edges = np.flatnonzero(
-            np.diff((active & (held.level_dbfs > SILENCE_DBFS)).astype(np.int8), prepend=0, append=0)
-        )
+        active = np.zeros(len(held.level_dbfs) + 2, np.bool_)  # with what is before and behind
+        active[1:-1] = (held.above_noise_db > self._above) & (held.below_peak_db < self._below)
+        active[1:-1] &= held.level_dbfs > SILENCE_DBFS
+        edges = np.flatnonzero(active[1:] != active[:-1])
         starts, ends = edges[::2], edges[1::2]
         if not len(starts):
             return []

@@ -16,7 +16,7 @@ _FRAME_S = 0.032
 _LOWEST_HZ, _HIGHEST_HZ = 100.0, 3800.0
 _SHORTEST = 256
 """Samples a frame, at least: shorter ones leave too few bins in a band to tell its noise."""
-_AT_ONCE = 128
+_AT_ONCE = 256
 """Frames transformed at once: they stay in the processor's cache."""
 
 

@@ -48,7 +48,8 @@ def prominent_peaks(x: Array, prominence: float, outside: float) -> npt.NDArray[
 
     As `scipy.signal.find_peaks`, whose import alone takes longer than a recording.
     """
-    rises = np.diff(x, prepend=-np.inf, append=-np.inf) > 0
+    rises = np.zeros(len(x) + 1, np.bool_)
+    rises[0], rises[1:-1] = True, x[1:] > x[:-1]
     turns = np.flatnonzero(rises[1:] != rises[:-1])  # maxima and minima in turn, a maximum first and last
     found: list[int] = []
     top, high, low = -1, outside, outside  # the maximum that may be one, its value, and the lowest since the last one
