@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ser_core.cli.common import Answer, command_parser, run_command
+from ser_core.cli.evaluate import FOLDS_HELP, folds_of
 from ser_core.config import Settings
 from ser_core.errors import SettingsError
 
@@ -27,10 +28,9 @@ _FIGURES = (
 
 def main(argv: Sequence[str]) -> int:
     """Trains, makes calls, scores them, and prints the figures by condition, with and without speaker normalisation."""
-    parser = command_parser("evaluate", "The jobs on calls whose answers are known (needs corpus.uri).")
-    parser.add_argument("what", choices=("calls",))
+    parser = command_parser("evaluate calls", "The jobs on calls whose answers are known (needs corpus.uri).")
     parser.add_argument("--calls-per-fold", type=int, default=50, help="calls a condition (default: %(default)s)")
-    parser.add_argument("--folds", help="numbers of the corpus's folds, such as 0,1 (default: all)")
+    parser.add_argument("--folds", help=FOLDS_HELP)
     parser.add_argument("--seed", type=int, default=0, help="of plans and noise (default: %(default)s)")
     parser.add_argument(
         "--work-dir", type=Path, help="keep calls, tables and models here (default: removed at the end)"
@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, work_dir: Path) -> A
     from ser_core.spark.evaluate import CallBenchmark  # noqa: PLC0415
 
     benchmark = CallBenchmark(settings, work_dir, arguments.calls_per_fold, arguments.seed)
-    folds = _folds(arguments.folds) if arguments.folds else list(range(len(benchmark.folds)))
+    folds = folds_of(arguments.folds) if arguments.folds else list(range(len(benchmark.folds)))
     predictions = benchmark.run(folds)
     if arguments.predictions is not None:
         arguments.predictions.parent.mkdir(parents=True, exist_ok=True)
@@ -76,16 +76,9 @@ def _check(arguments: argparse.Namespace) -> None:
     )
     faults += [] if arguments.seed >= 0 else [f"--seed {arguments.seed}: expected 0 or more"]
     if arguments.folds:
-        _folds(arguments.folds)
+        folds_of(arguments.folds)
     if faults:
         raise SettingsError(faults)
-
-
-def _folds(text: str) -> list[int]:
-    parts = text.split(",")
-    if not all(part.isdecimal() for part in parts):
-        raise SettingsError([f"--folds {text!r}: expected numbers with commas between them, such as 0,1"])
-    return sorted({int(part) for part in parts})
 
 
 def _table(told: Mapping[str, Any]) -> Table:
