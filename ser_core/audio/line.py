@@ -13,7 +13,6 @@ import numpy.typing as npt
 import scipy.fft
 import soundfile as sf
 import soxr
-from scipy.signal import butter, sosfiltfilt
 
 from ser_core.audio.levels import dbfs
 
@@ -89,6 +88,8 @@ def over_line(y: Array, sr: int, line: Line, speech_dbfs: npt.NDArray[np.float64
     """
     out = np.asarray(soxr.resample(y, sr, line.sample_rate, quality="HQ"), dtype=np.float64)
     if line.band_hz is not None and len(out):
+        from scipy.signal import butter, sosfiltfilt  # noqa: PLC0415 - slow to load, and hearing a file does not need it
+
         band: Any = butter(4, line.band_hz, btype="bandpass", fs=line.sample_rate, output="sos")
         out = sosfiltfilt(band, out, axis=0, padlen=min(_PADDING, len(out) - 1))
     if line.snr_db is not None:

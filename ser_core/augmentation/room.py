@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
-from scipy.signal import oaconvolve
 
 from ser_core.audio.line import coloured_noise, speech_level_dbfs
 
@@ -24,6 +23,8 @@ def reverberate(y: Array, sr: int, t60_s: float, direct_db: float, rng: np.rando
     The room's response is white noise that decays exponentially (Moorer 1979, About this reverberation business); what
     sounds on after the end is cut off.
     """
+    from scipy.signal import oaconvolve  # noqa: PLC0415 - slow to load, and hearing a file does not need it
+
     n = max(2, round(t60_s * sr))
     tail = rng.standard_normal(n, dtype=np.float32) * (10 ** (-3 * np.arange(n) / n)).astype(np.float32)
     tail[0] = 0.0

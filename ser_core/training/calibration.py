@@ -6,7 +6,6 @@ import logging
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 
 from ser_core.training.data import Floats, Texts
 
@@ -46,6 +45,8 @@ def fit_temperature(mean_logs: Floats, truth: Indices) -> float:
     def loss(log_temperature: float) -> float:
         scaled = logs / np.exp(log_temperature)
         return float(np.mean(np.logaddexp.reduce(scaled, axis=1) - scaled[rows, truth]))
+
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415 - slow to load, and hearing a file does not need it
 
     low, high = np.log(TEMPERATURES)
     # convex in 1 / T, and so of one minimum

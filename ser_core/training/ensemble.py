@@ -9,9 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.neural_network import MLPClassifier
-from sklearn.utils.class_weight import compute_sample_weight
 from threadpoolctl import threadpool_limits
 
 from ser_core.augmentation import TELEPHONE_CONDITION
@@ -36,7 +33,8 @@ Indices = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Member:
-    """A fitted `MLPClassifier` (rectified linear units) and the columns that it is given, ascending."""
+    """A fitted `MLPClassifier` of rectified linear units, or what was read of one, and the columns that it is given,
+    ascending."""
 
     columns: Indices
     network: Any
@@ -129,6 +127,10 @@ def _draw(rng: np.random.Generator, among: int, count: int) -> Indices:
 
 
 def _fit(X: Floats, y: Indices, settings: TrainingSettings, seed: int) -> Any:
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - a second, which scoring does not need
+    from sklearn.neural_network import MLPClassifier  # noqa: PLC0415
+    from sklearn.utils.class_weight import compute_sample_weight  # noqa: PLC0415
+
     network = MLPClassifier(
         hidden_layer_sizes=tuple(settings.hidden_layers),
         alpha=settings.alpha,

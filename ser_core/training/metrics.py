@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import confusion_matrix
 
 Indices = npt.NDArray[np.intp]
 Posteriors = npt.NDArray[np.floating[Any]]
@@ -58,6 +57,8 @@ def measure(truth: Indices, posteriors: Posteriors, classes: Sequence[str]) -> M
     """
     if not len(truth) or posteriors.shape != (len(truth), len(classes)):
         raise ValueError(f"{len(truth)} truths, posteriors {posteriors.shape}, {len(classes)} classes do not fit")
+    from sklearn.metrics import confusion_matrix  # noqa: PLC0415 - slow to load, and hearing a file does not need it
+
     decision = posteriors.argmax(axis=1)
     confusion = confusion_matrix(truth, decision, labels=range(len(classes)))
     support = confusion.sum(axis=1)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.neural_network import MLPClassifier
 
 from ser_core.errors import BundleError
 from ser_core.training.classifier import EnsembleClassifier
 from ser_core.training.ensemble import Ensemble, Member
+from ser_core.training.skops_read import Perceptron
 from ser_core.training.standardise import Standardiser
 
 
@@ -19,7 +19,13 @@ class _UnfitError(Exception):
 
 
 def to_parts(classifier: EnsembleClassifier) -> dict[str, Any]:
-    """`classifier` without its classes, which the manifest holds."""
+    """`classifier` without its classes, which the manifest holds.
+
+    Raises:
+        TypeError: it was loaded from a bundle, and has no more than posteriors need.
+    """
+    if any(type(member.network) is Perceptron for member in classifier.members):
+        raise TypeError("a classifier that was loaded cannot be written; copy its bundle")
     return {
         "temperature": classifier.temperature,
         "ensembles": [
@@ -79,11 +85,19 @@ def _member(columns: Any, network: Any, classes: int, dimension: int) -> Member:
     )
     inside = columns[0] >= 0 and columns[-1] < dimension and (np.diff(columns) > 0).all()
     _expect(inside, "the columns of a perceptron", f"ascending, among the {dimension} its manifest names", columns)
-    _expect(type(network) is MLPClassifier, "a perceptron", "an MLPClassifier", network)
+    _expect(_is_perceptron(network), "a perceptron", "an MLPClassifier", network)
     fitted = all(hasattr(network, name) for name in ("classes_", "coefs_", "intercepts_", "n_iter_", "max_iter"))
     _expect(fitted and network.activation == "relu", "a perceptron", "fitted, of rectified linear units", network)
     _check_layers(network, len(columns), _outputs(network.classes_, classes))
     return Member(columns, network)
+
+
+def _is_perceptron(network: Any) -> bool:
+    if type(network) is Perceptron:
+        return True
+    from sklearn.neural_network import MLPClassifier  # noqa: PLC0415 - a second; there where one was just fitted
+
+    return type(network) is MLPClassifier
 
 
 def _outputs(places: Any, classes: int) -> int:

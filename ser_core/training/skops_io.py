@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-import logging
-import warnings
 import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-import skops.io
-from sklearn.exceptions import InconsistentVersionWarning
-
 from ser_core.errors import BundleError
 from ser_core.training.classifier import EnsembleClassifier
 from ser_core.training.parts import from_parts, to_parts
+from ser_core.training.skops_read import read_parts
 
 TRUSTED_TYPES: tuple[str, ...] = (
     "builtins.dict",
@@ -36,11 +32,11 @@ TRUSTED_TYPES: tuple[str, ...] = (
 _TRUSTED_LOADERS = frozenset({"DictNode", "JsonNode", "ListNode", "NdArrayNode", "ObjectNode", "TupleNode", "TypeNode"})
 _MAX_BYTES = 2**30
 
-_log = logging.getLogger(__name__)
-
 
 def dump_classifier(classifier: EnsembleClassifier) -> bytes:
     """The fitted perceptrons, and the arrays beside them, in skops format."""
+    import skops.io  # noqa: PLC0415 - it loads scikit-learn and scipy, which reading a model does not need
+
     return bytes(skops.io.dumps(to_parts(classifier)))
 
 
@@ -50,28 +46,28 @@ def load_classifier(data: bytes, classes: tuple[str, ...], dimension: int) -> En
     Raises:
         BundleError: not skops, types beyond `TRUSTED_TYPES`, or a classifier of other classes or vectors.
     """
-    _audit(data)
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", InconsistentVersionWarning)
-            parts = skops.io.loads(data, trusted=[])  # and skops's own audit
-    except Exception as error:  # skops raises whatever a damaged file leads it to
-        raise BundleError(f"The classifier cannot be read ({type(error).__name__}: {error}); train it again") from error
-    for message in sorted({str(warning.message) for warning in caught}):  # every perceptron says the same
-        _log.warning("loading the classifier: %s", message)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            schema = _schema(archive)
+            _audit(schema)
+            parts = read_parts(archive, schema)
+    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, AttributeError, RecursionError, OSError) as error:
+        raise BundleError(
+            f"The classifier is no skops file of ours ({type(error).__name__}: {error}); train it again"
+        ) from error
     return from_parts(parts, classes, dimension)
 
 
-def _audit(data: bytes) -> None:
-    """Every type, loader and stated size, before skops builds anything."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-            if size > _MAX_BYTES:
-                raise BundleError(f"The classifier unpacks to {size} bytes; expected {_MAX_BYTES} at the most")
-            schema = json.loads(archive.read("schema.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, OSError) as error:
-        raise BundleError(f"The classifier is no skops file ({error}); train it again") from error
+def _schema(archive: zipfile.ZipFile) -> dict[str, Any]:
+    """What the file says of its content, its stated size being within bounds."""
+    size = sum(entry.file_size for entry in archive.infolist())
+    if size > _MAX_BYTES:
+        raise BundleError(f"The classifier unpacks to {size} bytes; expected {_MAX_BYTES} at the most")
+    return dict(json.loads(archive.read("schema.json")))
+
+
+def _audit(schema: dict[str, Any]) -> None:
+    """Every type and loader, before anything is read."""
     nodes = set(_nodes(schema))
     refused = sorted({name for name, _ in nodes} - set(TRUSTED_TYPES))
     refused += sorted({loader for _, loader in nodes} - _TRUSTED_LOADERS)

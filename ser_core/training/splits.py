@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import GroupKFold
 
 from ser_core.errors import TrainingError
 from ser_core.training.data import LabelledFeatures, Texts
@@ -69,6 +68,8 @@ def speaker_folds(
         masks = [mask for mask in masks if mask.any()]
         if present <= set(named) and len(named) == len(set(named)) and len(masks) > 1:
             return tuple(_split(mask) for mask in masks)
+    from sklearn.model_selection import GroupKFold  # noqa: PLC0415 - slow to load, and hearing a file does not need it
+
     folds = GroupKFold(n_splits=min(group_folds, len(present)), shuffle=True, random_state=seed)
     return tuple(Split(train, test) for train, test in folds.split(speaker, groups=speaker))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 
 from ser_core.training.data import Floats, Texts
 from ser_core.training.voices import Numbers
@@ -41,6 +40,8 @@ def fit_standardiser(X: Floats, emotion: Texts, voice: Numbers, directions: int)
     around the mean voice. A voice's mean is that of its means by emotion, so that a voice with much of one emotion does
     not stand for it. There are no more than voices less one.
     """
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 - slow to load, and scoring does not need it
+
     scaler = StandardScaler().fit(X.astype(np.float64))
     mean, scale = scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32)
     none = Standardiser(mean, scale, np.empty((0, X.shape[1]), dtype=np.float32))

@@ -14,7 +14,8 @@ from tests.benchmarks.material import audio_s, calls, clips
 from tests.benchmarks.registry import Measured, benchmark, in_turn, versus
 from tests.reference.paper import paper_vector
 
-BOTH_SIDES = ["--scoring.roles", "[customer, agent]", "--scoring.purpose", "benchmark"]
+PAPER = ["--features.set", "paper-180"]
+BOTH_SIDES = [*PAPER, "--scoring.roles", "[customer, agent]", "--scoring.purpose", "benchmark"]
 
 
 @benchmark(
@@ -46,7 +47,7 @@ def paper_8k_realtime() -> Measured:
 
 
 def _on_clips(sr: int) -> Measured:
-    settings = load_settings(["--features.sample-rate-hz", str(sr)], environ={})
+    settings = load_settings([*PAPER, "--features.sample-rate-hz", str(sr)], environ={})
     ours, n_fft, hop_length = (
         feature_set(settings.features, settings.segments),
         settings.features.n_fft,
