@@ -51,7 +51,7 @@ def _compare(name: str, paths: Sequence[Path], sr: int, target: float | None) ->
         return None
     clips = [_read(path) for path in paths[:: max(1, len(paths) // CLIPS)][:CLIPS]]
     audio_s = sum(len(y) for y in clips) / sr
-    settings = load_settings(["--features.sample-rate-hz", str(sr)], environ={})
+    settings = load_settings(["--config", "paper", "--features.sample-rate-hz", str(sr)], environ={})
     ours: FeatureSet = feature_set(settings.features, settings.segments)
     sides: dict[str, Callable[[np.ndarray], object]] = {
         "ser": lambda y: ours.extract([y]),
