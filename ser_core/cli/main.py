@@ -31,6 +31,7 @@ COMMANDS: dict[str, _Command] = {
     "tables": _Command("ser_core.cli.tables", "the tables, their rows and columns"),
     "model": _Command("ser_core.cli.model", "list models, promote one"),
     "corpus": _Command("ser_core.cli.corpus", "fetch a labelled corpus"),
+    "plan": _Command("ser_core.cli.plan", "what an archive will take: core-hours, time, storage, cost"),
     "settings": _Command("ser_core.cli.settings", "the settings in force, and what each is"),
 }
 
