@@ -33,6 +33,7 @@ COMMANDS: dict[str, _Command] = {
     "label": _Command("ser_core.cli.label", "segments of the archive for people to label, and what they heard"),
     "search": _Command("ser_core.cli.search", "search hyperparameters on a corpus's training speakers"),
     "corpus": _Command("ser_core.cli.corpus", "fetch a labelled corpus"),
+    "plan": _Command("ser_core.cli.plan", "what an archive will take: core-hours, time, storage, cost"),
     "settings": _Command("ser_core.cli.settings", "the settings in force, and what each is"),
 }
 

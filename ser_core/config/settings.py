@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ser_core.config.audio import AudioSettings, FeatureSettings, SegmentSettings
 from ser_core.config.base import Positive, PositiveInt, Role, Section, Share
 from ser_core.config.calls import EngagementSettings, TalkSettings, TranscriptSettings
+from ser_core.config.planning import PlanSettings
 from ser_core.config.training import AugmentationSettings, SpeakerNormalisationSettings, TrainingSettings
 from ser_core.emotions import EMOTIONS
 
@@ -191,6 +192,7 @@ class Settings(BaseSettings):
     storage: StorageSettings
     spark: SparkSettings
     log: LogSettings
+    plan: PlanSettings
 
     @classmethod
     def settings_customise_sources(

@@ -143,9 +143,12 @@ class CorpusBenchmark:
         except TrainingError as error:
             if self._asked:
                 raise
-            self._left_out[condition.name] = str(error)
-            _log.warning("%s is left out: %s", condition.name, error)
+            self._leave_out(condition.name, error)
             return None
+
+    def _leave_out(self, name: str, error: TrainingError) -> None:
+        self._left_out[name] = str(error)
+        _log.warning("%s is left out: %s", name, error)
 
     def _condition(self, task: Task, found: CorpusData, condition: CorpusCondition) -> pa.Table:
         splits = splits_of(task, found.folds, self._training, self._folds)
@@ -191,11 +194,16 @@ class CorpusBenchmark:
             other = read[condition.heard]
             for one, two in ((found, other), (other, found)):
                 parts = {of.corpus: of.data for of in (one, two)}
-                data, split = between(parts, self._training.label_scheme)
+                name = f"across:{'->'.join(parts)}"
+                try:
+                    data, split = between(parts, self._training.label_scheme)
+                except TrainingError as error:  # all that was found before is kept
+                    self._leave_out(name, error)
+                    continue
                 clips = {
                     f"{of.corpus}/{key}": f"{of.corpus}/{name}" for of in (one, two) for key, name in of.clips.items()
                 }
-                task = transfer_task(f"across:{'->'.join(parts)}", data, clips, condition, self._training)
+                task = transfer_task(name, data, clips, condition, self._training)
                 yield self._once(task, split, condition, found)
 
     def _once(self, task: Task, split: Split, condition: CorpusCondition, found: CorpusData) -> pa.Table:

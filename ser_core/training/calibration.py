@@ -12,7 +12,7 @@ from ser_core.training.data import Floats, Texts
 GROUPS = 5
 """Into which the speakers are parted; each is left out once."""
 
-TEMPERATURES = (0.25, 6.0)
+TEMPERATURES = (0.5, 6.0)
 """At the least and at the most: beyond these speaks the smallness of the sample."""
 
 _log = logging.getLogger(__name__)

@@ -40,7 +40,7 @@ def decoded(y, container, subtype, limits):
 
 def distances(paths):
     """Mean distance over features and clips by (container, subtype)."""
-    settings = load_settings(environ={})
+    settings = load_settings(["--config", "paper"], environ={})
     features = feature_set(settings.features, settings.segments)
     originals = [soxr.resample(read_clip(path), 16000, SR) for path in paths]
     reference = features.extract(originals)

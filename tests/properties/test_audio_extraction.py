@@ -11,7 +11,7 @@ from ser_core.errors import Refusal
 from ser_core.extraction import ExtractionPlan, extract
 from tests.support.audio import encode, noise, tone
 
-BASE = load_settings(environ={})
+BASE = load_settings(["--config", "paper"], environ={})
 
 
 def plan(sample_rate_hz=8000, mode="window", window_s=0.5, min_s=0.1):

@@ -13,7 +13,7 @@ from ser_core.features import feature_set
 from tests.reference.paper import paper_vector
 from tests.support.audio import noise, tone
 
-SETTINGS = load_settings(environ={})
+SETTINGS = load_settings(["--config", "paper"], environ={})
 
 
 def pair(signals, **changes):

@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ser_core.annotation",),
     ("ser_core.tables.store", "ser_core.tables.catalog"),
     ("ser_core.report",),
-    ("ser_core.evaluation",),
+    ("ser_core.evaluation", "ser_core.planning"),
     ("ser_core.scoring",),
     ("ser_core.training",),
     ("ser_core.extraction",),

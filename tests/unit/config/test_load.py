@@ -130,7 +130,10 @@ def test_a_broken_overlay_is_named(tmp_path: Path, text: str, said: str) -> None
 
 def test_impossible_combinations() -> None:
     assert any(
-        "all off" in f for f in faults(["--features.mfcc=false", "--features.chroma=false", "--features.mel=false"])
+        "all off" in f
+        for f in faults(
+            ["--config", "paper", "--features.mfcc=false", "--features.chroma=false", "--features.mel=false"]
+        )
     )
     assert any("window_s" in f for f in faults(["--segments.window-s", "0.1"]))
     assert any("label scheme" in f for f in faults(["--training.label-scheme", "plutchik"]))

@@ -9,7 +9,7 @@ import pytest
 from ser_core.config import load_settings
 from ser_core.features import feature_set
 
-SETTINGS = load_settings(environ={})
+SETTINGS = load_settings(["--config", "paper"], environ={})
 
 
 @pytest.mark.parametrize("name", ["paper-180", "functionals-v1"])

@@ -7,7 +7,7 @@ from ser_core.config import load_settings
 from ser_core.features import feature_set, paper
 from tests.support.audio import noise, tone
 
-SETTINGS = load_settings(environ={})
+SETTINGS = load_settings(["--config", "paper"], environ={})
 SR = 8000
 
 

@@ -9,7 +9,7 @@ from ser_core.config import load_settings
 from ser_core.features import feature_set
 from tests.support.audio import noise
 
-SETTINGS = load_settings(environ={})
+SETTINGS = load_settings(["--config", "paper"], environ={})
 
 
 def make(features=None, segments=None):

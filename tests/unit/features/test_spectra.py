@@ -67,7 +67,7 @@ def test_a_long_segment_in_many_blocks_gives_the_same_vector(monkeypatch):
 
 
 def extract(y):
-    settings = load_settings(environ={}).features
+    settings = load_settings(["--config", "paper"], environ={}).features
     return paper.PaperFeatures(settings, {}).extract([y])
 
 

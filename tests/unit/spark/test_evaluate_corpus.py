@@ -165,9 +165,11 @@ def test_a_search_is_taken_up_by_the_fold_it_is_of(tmp_path: Path) -> None:
 
 
 def test_what_a_corpus_cannot_do_is_left_out_unless_it_was_asked_for(tmp_path: Path) -> None:
-    benchmark = CorpusBenchmark(settings("planted happy sad angry"), None, [0], (), {})
+    other = settings("other sad calm")
+    benchmark = CorpusBenchmark(settings("planted happy sad angry"), None, [0], [other], {})
     told = ran(benchmark, tmp_path)
     assert "random_split_4" not in told["conditions"]
+    assert "planted and other share 1 classes" in benchmark.facts()["left_out"]["across:planted->other"]
     assert "tutorial-4" in benchmark.facts()["left_out"]["random_split_4"]
     with pytest.raises(TrainingError, match="tutorial-4"):
         ran(CorpusBenchmark(settings("planted happy sad angry"), ["random_split_4"], [0], (), {}), tmp_path)

@@ -15,7 +15,7 @@ CLASSES = ("neutral", "happy", "sad", "angry")
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    return load_settings(environ={})
+    return load_settings(["--config", "paper"], environ={})
 
 
 @pytest.fixture(scope="session")

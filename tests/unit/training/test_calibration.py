@@ -20,7 +20,7 @@ def spoken(n: int = 20000) -> tuple[np.ndarray, np.ndarray]:
     return logs, drawn.sum(axis=1)
 
 
-@pytest.mark.parametrize("planted", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("planted", [0.7, 1.0, 3.0])
 def test_the_planted_temperature_is_found(planted: float) -> None:
     logs, truth = spoken()
     assert fit_temperature(logs * planted, truth) == pytest.approx(planted, rel=0.05)

@@ -14,7 +14,7 @@ from ser_core.features.functionals import families
 from tests.support.audio import noise, tone
 from tests.support.voices import harmonics
 
-SETTINGS = load_settings(environ={})
+SETTINGS = load_settings(["--config", "paper"], environ={})
 CHOSEN = {"SER_FEATURES__SET": "functionals-v1"}
 
 

@@ -1,0 +1,1 @@
+"""What an archive will cost: rates measured on this machine, and arithmetic."""
