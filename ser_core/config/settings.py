@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ser_core.config.audio import AudioSettings, FeatureSettings, SegmentSettings
 from ser_core.config.base import Positive, PositiveInt, Role, Section, Share
 from ser_core.config.calls import EngagementSettings, TalkSettings, TranscriptSettings
+from ser_core.config.operation import DateRange, LeaseSettings, RetentionSettings
 from ser_core.config.training import AugmentationSettings, SpeakerNormalisationSettings, TrainingSettings
 from ser_core.emotions import EMOTIONS
 
@@ -83,6 +84,7 @@ class ScoringSettings(Section):
     model: str
     priors: Mapping[str, Annotated[float, Field(gt=0)]] | None
     min_confidence: Share
+    again: bool
 
     @field_validator("priors")
     @classmethod
@@ -170,6 +172,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     call_date: dt.date | None
+    call_dates: DateRange
     features: FeatureSettings
     segments: SegmentSettings
     audio: AudioSettings
@@ -184,13 +187,21 @@ class Settings(BaseSettings):
     transcripts: TranscriptSettings
     limits: LimitSettings
     quarantine: QuarantineSettings
+    retention: RetentionSettings
     augmentation: AugmentationSettings
     training: TrainingSettings
     nightly: NightlySettings
+    lease: LeaseSettings
     fetch: FetchSettings
     storage: StorageSettings
     spark: SparkSettings
     log: LogSettings
+
+    @model_validator(mode="after")
+    def _name_dates_once(self) -> Settings:
+        if self.call_date and self.call_dates.from_:
+            raise ValueError("call_date and call_dates are both set: expected one date, or a range")
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -20,7 +20,7 @@ from ser_core.extraction import ExtractionPlan
 from ser_core.features import feature_set
 from ser_core.spark.balance import balance
 from ser_core.spark.runs import Run
-from ser_core.spark.scan import scan, spark_schema
+from ser_core.spark.scan import map_arrow, scan
 from ser_core.spark.sources import Sources
 from ser_core.spark.state import Scope, extractions, live_recordings, refused_recordings
 from ser_core.spark.task import REPORT, ExtractTask
@@ -36,6 +36,7 @@ class Extract:
     """Extracts the features of every recording that has none yet, and quarantines those that cannot be used."""
 
     name: ClassVar[str] = "extract"
+    leases: ClassVar[tuple[str, ...]] = ("extract",)
     required: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: Settings, scope: Scope | None = None) -> None:
@@ -51,6 +52,7 @@ class Extract:
         Raises:
             SerError: the tables do not account for every recording that was listed.
         """
+        self.store.fence = run.fences.get("extract")
         run.facts["feature_set"] = self.features.id
         todo = self._todo(session).persist()
         try:
@@ -84,7 +86,7 @@ class Extract:
             todo, "size_bytes", self.settings.spark.partition_mb * _MB, session.sparkContext.defaultParallelism
         )
         kernel = _Kernel(self.settings, self.plan, self.store, run.run_id)
-        report = spread.mapInArrow(kernel, spark_schema(session, REPORT)).toArrow()
+        report = map_arrow(spread, kernel, REPORT).toArrow()
         run.facts["audio_s"] = float(sum(report.column("audio_s").to_pylist()))
         reasons = Counter(reason for task in report.column("reasons").to_pylist() for reason in task)
         if reasons:

@@ -20,7 +20,7 @@ from ser_core.archive.pattern import PathPattern
 from ser_core.archive.rows import is_table_uri
 from ser_core.config import Settings
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError, Reason, SettingsError, StorageError
-from ser_core.spark.scan import spark_schema
+from ser_core.spark.scan import map_arrow
 from ser_core.storage import ObjectInfo, open_storage
 from ser_core.tables.schemas import RECORDINGS, SCHEMA_VERSION
 
@@ -62,7 +62,7 @@ class ArchiveListing:
         frame = session.createDataFrame(pa.Table.from_pylist(parts, schema=_PARTS)).repartition(len(parts))
         calls = session.sparkContext.broadcast(self._calls)
         kernel = _Kernel(self._settings, self._pattern, calls, len(parts), self._is_manifest, run_id)
-        return frame.mapInArrow(kernel, spark_schema(session, _LISTED))
+        return map_arrow(frame, kernel, _LISTED)
 
     def _parts(self, at_least: int) -> list[Mapping[str, Any]]:
         if self._is_manifest:

@@ -24,9 +24,10 @@ from ser_core.config import Settings
 from ser_core.features import feature_set
 from ser_core.scoring.tables import SEGMENT_ROWS, CallRules, call_table, segment_table
 from ser_core.spark.inputs import Inputs, call_channels, fingerprint, persisted
+from ser_core.spark.moved import moved_dates, unmark_moved
 from ser_core.spark.publish import publish
 from ser_core.spark.runs import Run
-from ser_core.spark.scan import FILE, spark_schema
+from ser_core.spark.scan import FILE, map_arrow
 from ser_core.spark.state import Scope
 from ser_core.spark.talk import Talk, talk_shares
 from ser_core.spark.transcripts import Lexical, with_transcripts
@@ -47,6 +48,7 @@ class Score:
     """
 
     name: ClassVar[str] = "score"
+    leases: ClassVar[tuple[str, ...]] = ("score",)
     required: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: Settings, scope: Scope | None = None) -> None:
@@ -60,27 +62,32 @@ class Score:
         self.model = load_model(self.bundle)
         check_fingerprint(self.model, self.features)
         self.talk = Talk(settings, self.scope)
+        again = settings.scoring.again
         rules = (settings.engagement, *((settings.transcripts,) if settings.transcripts.enabled else ()))
         made_with = fingerprint(settings.scoring.roles, *rules)
-        self.inputs = Inputs(self.store, CALL_EMOTIONS, {"model_version": self.model_version}, made_with)
+        self.inputs = Inputs(self.store, CALL_EMOTIONS, {"model_version": self.model_version}, made_with, again)
 
     def run(self, session: SparkSession, run: Run) -> None:
         """Publishes `call_talk`, then `segment_emotions` and `call_emotions` of a bucket together."""
+        self.store.fence = run.fences.get("score")
         run.facts |= {
             "model_version": self.model_version,
             "feature_set": self.features.id,
             "purpose": self.settings.scoring.purpose,
         }
-        with persisted(call_channels(session, self.store, self.features.id, self.scope)) as channels:
-            self.talk.publish(session, channels, run)
+        moved = moved_dates(self.store)
+        scope, keep = self.scope.with_dates(moved), not self.settings.retention.follow_audio
+        with persisted(call_channels(session, self.store, self.features.id, scope, gone=keep)) as channels:
+            self.talk.publish(session, channels, run, scope)
             with self._inputs_of(channels) as inputs:
                 scored = F.col("role").isin(list(self.settings.scoring.roles))
                 self._tell_unscored(inputs.where(~scored))
-                stale = self.inputs.stale(inputs, scored, self.scope)
+                stale = self.inputs.stale(inputs, scored, scope)
                 _log.info("%d dates to score with %s", len(stale), self.model_version)
                 wanted = inputs.where(scored & F.col("call_date").isin(list(stale)))
                 wanted = wanted.join(talk_shares(session, self.store, stale), "call_id", "left")
                 counts = self._publish(session, wanted, stale, run)
+        unmark_moved(self.store, moved)
         run.facts |= {"scored_segments": counts[SEGMENT_EMOTIONS.name], "scored_calls": counts[CALL_EMOTIONS.name]}
 
     def _tell_unscored(self, channels: DataFrame) -> None:
@@ -104,7 +111,7 @@ class Score:
         files = max(1, wanted.select(FILE).distinct().count()) if stale else 1
         tasks = min(files, 8 * session.sparkContext.defaultParallelism)
         scored = wanted.repartition(tasks, FILE).sortWithinPartitions(FILE)
-        rows = scored.mapInArrow(kernel, spark_schema(session, SEGMENT_ROWS))
+        rows = map_arrow(scored, kernel, SEGMENT_ROWS)
         tables = (SEGMENT_EMOTIONS, CALL_EMOTIONS)
         rules = CallRules(self.settings.engagement, self.settings.transcripts.weight)
         make = partial(_both_tables, classes=self.model.classes, rules=rules)

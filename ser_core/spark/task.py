@@ -85,7 +85,8 @@ class ExtractTask:
             found = recording["size_bytes"] / _MB
             return Refusal(Reason.TOO_LARGE, f"{found:.1f} MB; limits.max_size_mb is {limit:g}")
         try:
-            return self.sources.open(recording["uri"], int(self.settings.fetch.memory_mb * _MB))
+            listed = (recording["version"], recording["size_bytes"])
+            return self.sources.open_version(recording["uri"], *listed, int(self.settings.fetch.memory_mb * _MB))
         except ObjectMissingError as error:
             return Refusal(Reason.MISSING, str(error))
         except ObjectForbiddenError as error:

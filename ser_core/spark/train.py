@@ -36,6 +36,7 @@ class Train:
     """
 
     name: ClassVar[str] = "train"
+    leases: ClassVar[tuple[str, ...]] = ()  # of its own; ingest and extract take theirs below the corpus's root
     required: ClassVar[tuple[str, ...]] = ("corpus.uri",)
 
     def __init__(self, settings: Settings) -> None:

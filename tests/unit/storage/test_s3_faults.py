@@ -34,7 +34,7 @@ def use(storage: Storage, seed: int) -> dict[str, bytes]:
     """Writes, replaces, lists, reads and deletes; what should stand after it."""
     rng = random.Random(seed)
     expected: dict[str, bytes] = {}
-    for number in range(20):
+    for number in range(15):
         key, data = f"d{number % 3}/{number:02}", rng.randbytes(rng.randrange(1, 3000))
         storage.put(key, b"old")
         storage.put(key, data)
@@ -47,7 +47,7 @@ def use(storage: Storage, seed: int) -> dict[str, bytes]:
 
 
 def check(storage: Storage, expected: dict[str, bytes]) -> None:
-    for _ in range(3):
+    for _ in range(2):
         assert [info.key for info in storage.list()] == sorted(expected)
         assert {key: storage.read(key) for key in expected} == expected
         assert {key: storage.info(key).size_bytes for key in expected} == {k: len(v) for k, v in expected.items()}
