@@ -30,6 +30,9 @@ COMMANDS: dict[str, _Command] = {
     "query": _Command("ser_core.cli.query", "SQL over the tables"),
     "tables": _Command("ser_core.cli.tables", "the tables, their rows and columns"),
     "model": _Command("ser_core.cli.model", "list models, promote one"),
+    "trace": _Command("ser_core.cli.trace", "every row, version, refusal, run and model of one call"),
+    "forget": _Command("ser_core.cli.forget", "erase calls from every table, and keep them out"),
+    "maintain": _Command("ser_core.cli.maintain", "join small files of log tables, drop what is superseded"),
     "corpus": _Command("ser_core.cli.corpus", "fetch a labelled corpus"),
     "settings": _Command("ser_core.cli.settings", "the settings in force, and what each is"),
 }

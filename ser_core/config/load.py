@@ -15,10 +15,11 @@ from pydantic_settings import CliSettingsSource, CliUnknownArgs, EnvSettingsSour
 from pydantic_settings import SettingsError as SourceError
 
 from ser_core.config.settings import Settings
+from ser_core.config.upkeep import SECRET_VARIABLE
 from ser_core.errors import SettingsError
 
 ENV_PREFIX = "SER_"
-_NOT_SETTINGS = frozenset({"SER_CORPORA"})  # where tests find corpora
+_NOT_SETTINGS = frozenset({"SER_CORPORA", SECRET_VARIABLE})  # where tests find corpora; what is never shown
 
 
 @dataclass

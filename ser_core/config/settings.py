@@ -13,8 +13,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ser_core.config.audio import AudioSettings, FeatureSettings, SegmentSettings
 from ser_core.config.base import Positive, PositiveInt, Role, Section, Share
 from ser_core.config.calls import EngagementSettings, TalkSettings, TranscriptSettings
+from ser_core.config.drift import DriftSettings
 from ser_core.config.operation import DateRange, LeaseSettings, RetentionSettings
 from ser_core.config.training import AugmentationSettings, SpeakerNormalisationSettings, TrainingSettings
+from ser_core.config.upkeep import MaintainSettings, PrivacySettings
 from ser_core.emotions import EMOTIONS
 
 __all__ = [
@@ -190,6 +192,9 @@ class Settings(BaseSettings):
     retention: RetentionSettings
     augmentation: AugmentationSettings
     training: TrainingSettings
+    drift: DriftSettings
+    privacy: PrivacySettings
+    maintain: MaintainSettings
     nightly: NightlySettings
     lease: LeaseSettings
     fetch: FetchSettings

@@ -23,6 +23,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 from ser_core.config import Settings
 from ser_core.features import feature_set
 from ser_core.scoring.tables import SEGMENT_ROWS, CallRules, call_table, segment_table
+from ser_core.spark.gate import SCORED_ROWS, SKETCH, Gate, sketched
 from ser_core.spark.inputs import Inputs, call_channels, fingerprint, persisted
 from ser_core.spark.moved import moved_dates, unmark_moved
 from ser_core.spark.publish import publish
@@ -86,9 +87,8 @@ class Score:
                 _log.info("%d dates to score with %s", len(stale), self.model_version)
                 wanted = inputs.where(scored & F.col("call_date").isin(list(stale)))
                 wanted = wanted.join(talk_shares(session, self.store, stale), "call_id", "left")
-                counts = self._publish(session, wanted, stale, run)
+                self._publish(session, wanted, stale, run)
         unmark_moved(self.store, moved)
-        run.facts |= {"scored_segments": counts[SEGMENT_EMOTIONS.name], "scored_calls": counts[CALL_EMOTIONS.name]}
 
     def _tell_unscored(self, channels: DataFrame) -> None:
         counts = {row.role: row.n for row in channels.groupBy("role").agg(F.count("*").alias("n")).collect()}
@@ -101,9 +101,8 @@ class Score:
         lexical = self.settings.transcripts.enabled
         return persisted(with_transcripts(channels, self.settings)) if lexical else nullcontext(channels)
 
-    def _publish(
-        self, session: SparkSession, wanted: DataFrame, stale: Mapping[dt.date, str], run: Run
-    ) -> dict[str, int]:
+    def _publish(self, session: SparkSession, wanted: DataFrame, stale: Mapping[dt.date, str], run: Run) -> None:
+        """Dates that the stop rules hold back are left as they are, and the others published all the same."""
         buckets = self.store.buckets(SEGMENT_EMOTIONS, self.settings.tables.buckets)
         bytes_once = session.sparkContext.broadcast(self.bundle)
         broken = session.sparkContext.accumulator(0)
@@ -111,16 +110,24 @@ class Score:
         files = max(1, wanted.select(FILE).distinct().count()) if stale else 1
         tasks = min(files, 8 * session.sparkContext.defaultParallelism)
         scored = wanted.repartition(tasks, FILE).sortWithinPartitions(FILE)
-        rows = map_arrow(scored, kernel, SEGMENT_ROWS)
+        rows = map_arrow(scored, kernel, SCORED_ROWS)
         tables = (SEGMENT_EMOTIONS, CALL_EMOTIONS)
         rules = CallRules(self.settings.engagement, self.settings.transcripts.weight)
         make = partial(_both_tables, classes=self.model.classes, rules=rules)
         fixed = {"model_version": self.model_version}
-        counts = publish(rows, self.store, tables, make, stale, fixed, buckets)
-        self.inputs.keep(stale)
+        gate = Gate(self.store, self.settings.drift, self.model)
+        with persisted(rows):
+            profiles = gate.check(session, rows, wanted, stale, run) if stale else {}
+            passed = {date: text for date, text in stale.items() if date in profiles}
+            chosen = rows.where(F.col("call_date").isin(list(passed))).drop(SKETCH)
+            counts = publish(chosen, self.store, tables, make, passed, fixed, buckets)
+        self.inputs.keep(passed)
+        gate.keep(profiles)
+        run.facts |= {"scored_segments": counts[SEGMENT_EMOTIONS.name], "scored_calls": counts[CALL_EMOTIONS.name]}
         if broken.value:
             _log.warning("%d transcripts could not be read: their calls are scored by voice alone", broken.value)
-        return counts
+        if len(passed) < len(stale):
+            gate.refuse(sorted(set(stale) - set(passed)), run)
 
 
 def _both_tables(rows: pa.Table, classes: Sequence[str], rules: CallRules) -> Mapping[str, pa.Table]:
@@ -174,5 +181,6 @@ class _Kernel:
         table = table.append_column("bucket", bucket)
         if self.settings.transcripts.enabled:
             table = table.append_column("text_valence", Lexical(self.settings, self.broken).valence(table, channels))
-        scored = segment_table(table, _model(self.bundle.value), self.run_id, self.now)
-        yield from scored.to_batches(max_chunksize=10_000)
+        model = _model(self.bundle.value)
+        scored = segment_table(table, model, self.run_id, self.now)
+        yield from sketched(scored, table, model).to_batches(max_chunksize=10_000)

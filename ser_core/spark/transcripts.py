@@ -119,5 +119,5 @@ class Lexical:
                 raise TranscriptError(f"it is larger than {_MAX_BYTES >> 20} MB")
             return read_transcript(data, uri)
         except (TranscriptError, ObjectMissingError, ObjectForbiddenError) as error:
-            _log.warning("the transcript %s is left out: %s", uri, error)
+            _log.debug("the transcript %s is left out: %s", uri, error)
             return None

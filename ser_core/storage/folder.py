@@ -155,7 +155,8 @@ class FolderStorage(Storage):
             return entry.is_dir() or entry.is_file()
         if self._holds(entry.path) and entry.is_file():
             return True
-        _log.warning("%s is a link to a folder or out of %s: not followed", entry.path, self._root)
+        _log.warning("a link below %s leads to a folder or out of it: not followed", self._root)
+        _log.debug("the link is %s", entry.path)
         return False
 
 

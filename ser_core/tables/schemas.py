@@ -209,6 +209,7 @@ RUNS = Table(
         ),
         *_of(pa.float64(), "audio_s", "wall_s"),
         *_of(pa.string(), "detail"),
+        *_of(pa.string(), "drift"),
     ),
 )
 
