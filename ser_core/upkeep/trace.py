@@ -61,6 +61,8 @@ def trace(store: TableStore, models: Storage, call_id: str, pseudonyms: Pseudony
     names = {call_id} | ({pseudonyms.call(call_id)} if pseudonyms else set())
     wanted = find(store, names, None)
     rows = {table: list(_rows(store, table, wanted)) for table in _TABLES}
+    extracted_by = {_extraction(row): row["run_id"] for row in rows[CHANNELS]}
+    rows[FEATURES] = [{**row, "run_id": extracted_by.get(_extraction(row))} for row in rows[FEATURES]]
     ids = {row["run_id"] for found in rows.values() for row in found if row.get("run_id")}
     runs = {row["run_id"]: row for row in _runs(store, ids)}
     events = [Event(_time(table, row, runs), table.name, row) for table, found in rows.items() for row in found]
@@ -86,6 +88,10 @@ def _rows(store: TableStore, table: Table, wanted: Wanted) -> Iterator[Mapping[s
         if wanted.may_be_in(store, table, key):
             found = store.read(key, columns, pc.field(column).isin(sorted(values)), table.schema)
             yield from found.to_pylist()
+
+
+def _extraction(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in CHANNELS.key)
 
 
 def _runs(store: TableStore, ids: Collection[str]) -> Iterator[Mapping[str, Any]]:

@@ -33,7 +33,7 @@ class Wanted:
     def rows(self, table: pa.Table) -> pa.Array:
         """Which rows match, by whichever of recording_id, call_id and call_date `table` has."""
         present = set(table.column_names)
-        mask = pa.array([False] * len(table))
+        mask = pa.array([False] * len(table), pa.bool_())
         for name, wanted in (("recording_id", self.recording_ids), ("call_id", self.call_ids)):
             if name in present and wanted:
                 mask = pc.or_(mask, _is_in(table, name, wanted))

@@ -26,8 +26,8 @@ def settings(**changes: object) -> PrivacySettings:
 def recording(**changes: object) -> Recording:
     values = {
         "recording_id": "r", "uri": "a/b.wav", "version": "v", "size_bytes": 1, "modified_at": MOMENT, "call_id": "c1",
-        "call_date": MOMENT.date(), "call_date_source": "path", "started_at": None, "agent_id": "anna", "queue": "sales",
-        "extra": {"role": "agent", "caller": "+49 30 1234"},
+        "call_date": MOMENT.date(), "call_date_source": "path", "started_at": None, "agent_id": "anna",
+        "queue": "sales", "extra": {"role": "agent", "caller": "+49 30 1234"},
     }  # fmt: skip
     return Recording(**{**values, **changes})  # type: ignore[arg-type]
 

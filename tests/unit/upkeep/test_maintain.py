@@ -18,8 +18,8 @@ from tests.support.s3 import storage_settings
 from tests.support.tables import (
     MONDAY,
     SET,
-    Stopping,
     StopError,
+    Stopping,
     at,
     counted,
     derived,
