@@ -98,9 +98,11 @@ def execute(
             with _counted(run, session):
                 work.run(session, run)
     except BaseException as error:
-        told = as_told(error) or error
-        _close_failed(run, store, told)
-        raise told from (None if told is error else error)
+        told = as_told(error)
+        _close_failed(run, store, told or error)
+        if told is None:
+            raise
+        raise told from error
     run.close(store, "done")
     facts = ", ".join(f"{key} {_plain(value)}" for key, value in run.facts.items() if value is not None)
     _log.info("%s %s done: %s", work.name, run.run_id, facts)

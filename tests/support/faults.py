@@ -20,9 +20,9 @@ AFTER = ("answer_lost", "truncated", "wrong_length", "damaged")
 """The request is done, and the answer is lost or wrong: cut, announced shorter than it is, or with a byte changed."""
 KINDS = (*BEFORE, *AFTER)
 _ANSWERS = {
-    "throttled": (503, "SlowDown"),
-    "internal_error": (500, "InternalError"),
-    "unavailable": (503, "Unavailable"),
+    "throttled": ("SlowDown", 503),
+    "internal_error": ("InternalError", 500),
+    "unavailable": ("ServiceUnavailable", 503),
 }
 
 
@@ -41,11 +41,20 @@ class FaultyProxy(ThreadingHTTPServer):
         self.share, self.kinds, self.hang_s = share, tuple(kinds), hang_s
         self.suffered: Counter[str] = Counter()
         self.requests = 0
+        self.denied: tuple[str, str, int] | None = None
         self._lock, self._random = threading.Lock(), random.Random(seed)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def deny(self, part: str, code: str, status: int) -> None:
+        """From now on, objects whose path has `part` in it are answered by this error."""
+        self.denied = (part, code, status)
+
+    def allow(self) -> None:
+        """Ends what `deny` began."""
+        self.denied = None
 
     def draw(self) -> str | None:
         """The fault of the next request, if it has one."""
@@ -74,6 +83,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.server.denied and self.server.denied[0] in self.path:
+            self._refuse(*self.server.denied[1:])
+            return
         fault = self.server.draw()
         if fault in BEFORE:
             self.server.note(fault)
@@ -93,17 +105,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _fail(self, fault: str) -> None:
         if fault in _ANSWERS:
-            status, code = _ANSWERS[fault]
-            data = f"<Error><Code>{code}</Code><Message>as planned</Message></Error>".encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(data)
+            self._refuse(*_ANSWERS[fault])
             return
         if fault == "timed_out":
             time.sleep(self.server.hang_s)
         self._reset()
+
+    def _refuse(self, code: str, status: int) -> None:
+        data = f"<Error><Code>{code}</Code><Message>as planned</Message></Error>".encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
 
     def _answer(self, answer: http.client.HTTPResponse, data: bytes, fault: str | None) -> None:
         has_body = bool(data) and self.command == "GET" and answer.status == 200
