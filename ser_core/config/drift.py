@@ -34,3 +34,12 @@ class DriftSettings(Section):
     confidence_psi: Limits
     feature_psi: Limits
     codec_psi: Limits
+
+    @model_validator(mode="after")
+    def _can_refuse(self) -> DriftSettings:
+        if self.min_days > self.baseline_days:
+            raise ValueError(
+                f"min_days {self.min_days} is above baseline_days {self.baseline_days}, so that no date would ever be "
+                "refused: expected it below or equal (action: warn says the same plainly)"
+            )
+        return self

@@ -95,7 +95,7 @@ def _extraction(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _runs(store: TableStore, ids: Collection[str]) -> Iterator[Mapping[str, Any]]:
-    for key in store.files(RUNS):
+    for key in store.files(RUNS) if ids else ():
         yield from store.read(key, None, pc.field("run_id").isin(sorted(ids)), RUNS.schema).to_pylist()
 
 

@@ -106,3 +106,5 @@ def test_limits_are_in_order() -> None:
     values = SETTINGS.model_dump()
     with pytest.raises(ValueError, match="below warn"):
         DriftSettings(**{**values, "label_psi": {"warn": 0.3, "refuse": 0.2}})
+    with pytest.raises(ValueError, match="no date would ever be refused"):
+        DriftSettings(**{**values, "min_days": 29})
