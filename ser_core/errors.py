@@ -55,6 +55,10 @@ class LeaseHeldError(SerError):
     exit_code = 3
 
 
+class LeaseLostError(LeaseHeldError):
+    """A run's lease ran out or was taken over: what it has not written yet, it may not write."""
+
+
 class PublishRefusedError(SerError):
     """A stop rule kept new results from replacing the published ones."""
 

@@ -15,10 +15,11 @@ from pydantic_settings import CliSettingsSource, CliUnknownArgs, EnvSettingsSour
 from pydantic_settings import SettingsError as SourceError
 
 from ser_core.config.settings import Settings
+from ser_core.config.upkeep import SECRET_VARIABLE
 from ser_core.errors import SettingsError
 
 ENV_PREFIX = "SER_"
-_NOT_SETTINGS = frozenset({"SER_CORPORA"})  # where tests find corpora
+_NOT_SETTINGS = frozenset({"SER_CORPORA", SECRET_VARIABLE})  # where tests find corpora; what is never shown
 
 
 @dataclass
@@ -53,7 +54,7 @@ def load_settings(
     Args:
         argv: command line without the program's name: `--config FILE` (repeatable; a bare name is looked for in
             `conf/` too) and `--section.key value`.
-        required: dotted keys that must not be null for the job at hand.
+        required: dotted keys that must not be null for the job at hand; of `a|b`, one of them.
         environ: environment to read `SER_…` from; the process's own where None.
 
     Raises:
@@ -73,9 +74,10 @@ def load_settings(
     except ValidationError as error:
         raise SettingsError([*faults, *_validation_faults(error, layers)]) from None
     faults += [
-        f"{key} is not set, and this job needs it (--{key.replace('_', '-')} … or in a file given by --config)"
-        for key in required
-        if _lookup(merged, tuple(key.split("."))) is None
+        f"{' or '.join(keys)} is not set, and this job needs it (--{keys[0].replace('_', '-')} … or in a file given by "
+        "--config)"
+        for keys in (alternatives.split("|") for alternatives in required)
+        if all(_lookup(merged, tuple(key.split("."))) is None for key in keys)
     ]
     if faults:
         raise SettingsError(faults)

@@ -13,8 +13,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ser_core.config.audio import AudioSettings, FeatureSettings, SegmentSettings
 from ser_core.config.base import Positive, PositiveInt, Role, Section, Share
 from ser_core.config.calls import EngagementSettings, TalkSettings, TranscriptSettings
+from ser_core.config.drift import DriftSettings
+from ser_core.config.operation import DateRange, LeaseSettings, RetentionSettings
 from ser_core.config.planning import PlanSettings
 from ser_core.config.training import AugmentationSettings, SpeakerNormalisationSettings, TrainingSettings
+from ser_core.config.upkeep import MaintainSettings, PrivacySettings
 from ser_core.emotions import EMOTIONS
 
 __all__ = [
@@ -84,6 +87,7 @@ class ScoringSettings(Section):
     model: str
     priors: Mapping[str, Annotated[float, Field(gt=0)]] | None
     min_confidence: Share
+    again: bool
 
     @field_validator("priors")
     @classmethod
@@ -171,6 +175,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     call_date: dt.date | None
+    call_dates: DateRange
     features: FeatureSettings
     segments: SegmentSettings
     audio: AudioSettings
@@ -185,14 +190,25 @@ class Settings(BaseSettings):
     transcripts: TranscriptSettings
     limits: LimitSettings
     quarantine: QuarantineSettings
+    retention: RetentionSettings
     augmentation: AugmentationSettings
     training: TrainingSettings
+    drift: DriftSettings
+    privacy: PrivacySettings
+    maintain: MaintainSettings
     nightly: NightlySettings
+    lease: LeaseSettings
     fetch: FetchSettings
     storage: StorageSettings
     spark: SparkSettings
     log: LogSettings
     plan: PlanSettings
+
+    @model_validator(mode="after")
+    def _name_dates_once(self) -> Settings:
+        if self.call_date and self.call_dates.from_:
+            raise ValueError("call_date and call_dates are both set: expected one date, or a range")
+        return self
 
     @classmethod
     def settings_customise_sources(

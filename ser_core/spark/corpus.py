@@ -33,7 +33,6 @@ _log = logging.getLogger(__name__)
 _PLACE = ("recording_id", "condition", "channel", "start_s", "end_s")
 _COLUMNS = (*_PLACE, "vector")
 _RECORDINGS = "_recordings.csv"
-_SHOWN = 5
 
 _Copy = tuple[str, str]  # recording_id and condition
 
@@ -104,10 +103,12 @@ class LabelledCorpus:
         live = live_recordings(session, self.store, Scope(None)).select("uri", "recording_id").toArrow().to_pylist()
         ids = {storage.key_of(row["uri"]) or row["uri"]: row["recording_id"] for row in live}
         listing = reader.read(sorted(ids))
-        for unplaced in listing.unplaced[:_SHOWN]:
-            _log.warning("%s: %s", unplaced.key, unplaced.why)
-        if len(listing.unplaced) > _SHOWN:
-            _log.warning("and %d more recordings or labels without a match", len(listing.unplaced) - _SHOWN)
+        if listing.unplaced:
+            _log.warning(
+                "%d recordings or labels of the corpus have no match; log.level debug names them", len(listing.unplaced)
+            )
+        for unplaced in listing.unplaced:
+            _log.debug("%s: %s", unplaced.key, unplaced.why)
         labels: dict[str, list[LabelledStretch]] = {}
         for stretch in listing.stretches:
             if stretch.key in ids:

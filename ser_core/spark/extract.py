@@ -21,7 +21,7 @@ from ser_core.extraction import LONGEST_COPIED_S, ExtractionPlan
 from ser_core.features import feature_set
 from ser_core.spark.balance import balance
 from ser_core.spark.runs import Run
-from ser_core.spark.scan import scan, spark_schema
+from ser_core.spark.scan import map_arrow, scan
 from ser_core.spark.sources import Sources
 from ser_core.spark.state import RECORDING_KEY, Scope, extractions, live_recordings, refused_recordings
 from ser_core.spark.task import REPORT, ExtractTask
@@ -41,6 +41,7 @@ class Extract:
     """
 
     name: ClassVar[str] = "extract"
+    leases: ClassVar[tuple[str, ...]] = ("extract",)
     required: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: Settings, scope: Scope | None = None, conditions: Sequence[Condition] = ()) -> None:
@@ -57,6 +58,7 @@ class Extract:
         Raises:
             SerError: the tables do not account for every recording that was listed.
         """
+        self.store.fence = run.fences.get("extract")
         run.facts["feature_set"] = self.features.id
         todo = self._todo(session).persist()
         try:
@@ -109,7 +111,7 @@ class Extract:
         slots = session.sparkContext.defaultParallelism
         spread = balance(heard, "heard_bytes", self.settings.spark.partition_mb * _MB, slots)
         kernel = _Kernel(self.settings, self.plan, self.conditions, self.store, run.run_id)
-        report = spread.mapInArrow(kernel, spark_schema(session, REPORT)).toArrow()
+        report = map_arrow(spread, kernel, REPORT).toArrow()
         run.facts["audio_s"] = float(sum(report.column("audio_s").to_pylist()))
         reasons = Counter(reason for task in report.column("reasons").to_pylist() for reason in task)
         if reasons:

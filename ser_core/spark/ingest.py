@@ -14,10 +14,13 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
+from ser_core.errors import PublishRefusedError
+from ser_core.spark.inputs import persisted
 from ser_core.spark.listing import REASON, ArchiveListing
+from ser_core.spark.moved import mark_moved
 from ser_core.spark.publish import BUCKET, publish
 from ser_core.spark.runs import Run
-from ser_core.spark.scan import scan, spark_schema
+from ser_core.spark.scan import map_arrow, scan
 from ser_core.spark.state import RECORDING_KEY, Scope, refused_recordings
 from ser_core.storage import open_storage
 from ser_core.tables.schemas import QUARANTINE, RECORDINGS
@@ -32,6 +35,7 @@ class Ingest:
     """Lists the archive and brings `recordings` up to date."""
 
     name: ClassVar[str] = "ingest"
+    leases: ClassVar[tuple[str, ...]] = ("ingest",)
     required: ClassVar[tuple[str, ...]] = ("archive.uri",)
 
     def __init__(self, settings: Settings, scope: Scope | None = None) -> None:
@@ -41,7 +45,12 @@ class Ingest:
         self.listing = ArchiveListing(settings, self.scope.dates)
 
     def run(self, session: SparkSession, run: Run) -> None:
-        """Lists, merges with what was known, publishes, and quarantines what has no place in the archive."""
+        """Lists, merges with what was known, publishes, and quarantines what has no place in the archive.
+
+        Raises:
+            PublishRefusedError: more of what was known is gone than `retention.max_gone_share` allows.
+        """
+        self.store.fence = run.fences.get("ingest")
         found = self.listing.rows(session, run.run_id).where(self.scope.holds())
         found = found.persist(StorageLevel.MEMORY_AND_DISK)
         try:
@@ -52,8 +61,31 @@ class Ingest:
             found.unpersist()
 
     def _publish(self, session: SparkSession, found: DataFrame, now: dt.datetime) -> None:
-        moved = self._moved(session, found)
-        known = scan(session, self.store, RECORDINGS, _COLUMNS, files=self._files(moved))
+        elsewhere = self._moved(session, found)
+        with persisted(scan(session, self.store, RECORDINGS, _COLUMNS, files=self._files(elsewhere))) as known:
+            self._check_gone(known, found)
+            moved = {row.call_date for row in _dates_left(known, found).collect()}
+            mark_moved(self.store, moved)
+            self._merge(known, found, now, elsewhere)
+            mark_moved(self.store, moved)
+
+    def _check_gone(self, known: DataFrame, found: DataFrame) -> None:
+        """Refuses a listing that lacks too much of what was there at the last one."""
+        there = known.where(self.scope.holds() & F.col("gone_at").isNull()).select("recording_id")
+        seen = there.join(found.select("recording_id", F.lit(True).alias("seen")), "recording_id", "left")
+        total, gone = seen.agg(F.count("*"), F.count_if(F.col("seen").isNull())).collect()[0]
+        limit = self.settings.retention.max_gone_share
+        if total and gone / total > limit:
+            archive = self.settings.archive
+            raise PublishRefusedError(
+                f"{gone} of the {total} recordings that were listed before are gone from {archive.uri} "
+                f"({gone / total:.0%}; retention.max_gone_share allows {limit:.0%}), so nothing has been changed. "
+                "Is the archive mounted and whole, and are archive.uri, archive.pattern and archive.extensions what "
+                "they were? Where these recordings were deleted on purpose, run once more with "
+                "--retention.max-gone-share 1"
+            )
+
+    def _merge(self, known: DataFrame, found: DataFrame, now: dt.datetime, moved: set[dt.date]) -> None:
         absent = known.join(found, "recording_id", "left_anti")
         gone = F.when(self.scope.holds(), F.coalesce("gone_at", F.lit(now))).otherwise(F.col("gone_at"))
         merged = found.select(_COLUMNS).unionByName(absent.withColumn("gone_at", gone)).select(_COLUMNS)
@@ -96,7 +128,7 @@ class Ingest:
             *RECORDING_KEY, "uri", REASON, (attempts + 1).cast("int").alias("attempt"), "call_date_source"
         )
         kernel = _QuarantineKernel(self.store, run.run_id, run.started_at, self.settings.archive.pattern)
-        written = fresh.mapInArrow(kernel, spark_schema(session, _WRITTEN)).toArrow()
+        written = map_arrow(fresh, kernel, _WRITTEN).toArrow()
         return int(sum(written.column("refused").to_pylist()))
 
 
@@ -110,13 +142,18 @@ def _recordings(chunk: pa.Table) -> Mapping[str, pa.Table]:
 
 
 def _mark_duplicates(recordings: DataFrame) -> DataFrame:
-    """Of several recordings of one call and leg the newest counts; the others name it in `duplicate_of`."""
+    """Of several recordings of one call and leg the newest counts, one that is there before one that is gone; the
+    others name it in `duplicate_of`."""
     leg = F.coalesce(F.col("extra")["role"], F.col("extra")["channel"], F.lit(""))
-    is_gone = F.col("gone_at").isNotNull()
-    same = Window.partitionBy("call_id", leg, is_gone).orderBy(F.col("modified_at").desc(), "recording_id")
-    newest = F.first("recording_id").over(same)
-    duplicate = F.when(~is_gone & (newest != F.col("recording_id")), newest)
-    return recordings.withColumn("duplicate_of", duplicate)
+    order = (F.col("gone_at").isNotNull(), F.col("modified_at").desc(), "recording_id")
+    newest = F.first("recording_id").over(Window.partitionBy("call_id", leg).orderBy(*order))
+    return recordings.withColumn("duplicate_of", F.when(newest != F.col("recording_id"), newest))
+
+
+def _dates_left(known: DataFrame, found: DataFrame) -> DataFrame:
+    """Dates that a recording was of, and is not any more."""
+    now = found.select("recording_id", F.col("call_date").alias("date_now"))
+    return known.join(now, "recording_id").where("call_date != date_now").select("call_date").distinct()
 
 
 @dataclass(frozen=True)

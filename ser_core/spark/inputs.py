@@ -23,11 +23,11 @@ _CALL = ("call_id", "call_date", "agent_id", "queue")
 _PLACES = frozenset({URI, TRANSCRIPT})  # these change where an archive moves, and nothing else does
 
 
-def call_channels(session: SparkSession, store: TableStore, feature_set: str, scope: Scope) -> DataFrame:
+def call_channels(session: SparkSession, store: TableStore, feature_set: str, scope: Scope, *, gone: bool) -> DataFrame:
     """The channels, of every role, that count: of live recordings in scope, with call_id, call_date, agent_id, queue
-    and uri of the recording, and in `file` where the channel's row stands."""
+    and uri of the recording, and in `file` where the channel's row stands. `gone` as in `live_recordings`."""
     channels = extracted_channels(session, store, feature_set).drop("duration_s")
-    recordings = live_recordings(session, store, scope).select(*RECORDING_KEY, *_CALL, URI)
+    recordings = live_recordings(session, store, scope, gone=gone).select(*RECORDING_KEY, *_CALL, URI)
     return channels.join(recordings, list(RECORDING_KEY))
 
 
@@ -55,6 +55,7 @@ class Inputs:
         store: where the table is.
         table: partitioned by call_date.
         fixed: values of its other partition columns.
+        again: every date in scope is stale.
         settings: fingerprint of the settings that the rows depend on.
     """
 
@@ -62,6 +63,7 @@ class Inputs:
     table: Table
     fixed: Mapping[str, str]
     settings: str
+    again: bool = False
 
     def stale(self, inputs: DataFrame, counts: Column, scope: Scope) -> dict[dt.date, str]:
         """Dates whose inputs are not those they were made from, each with the digest of its inputs.
@@ -81,12 +83,12 @@ class Inputs:
             mine = all(values[name] == value for name, value in self.fixed.items())
             if mine and (scope.dates is None or date in scope.dates):
                 now.setdefault(date, "none")
-        return {date: text for date, text in now.items() if self._kept(date) != text}
+        return {date: text for date, text in now.items() if self.again or self._kept(date) != text}
 
     def keep(self, stale: Mapping[dt.date, str]) -> None:
         """Notes that the dates have been published from these inputs."""
         for date, text in stale.items():
-            self.store.storage.put(self._key(date), json.dumps({"inputs": text}).encode())
+            self.store.put(self._key(date), json.dumps({"inputs": text}).encode())
 
     def _key(self, date: dt.date) -> str:
         path = partition_path(self.table, {**self.fixed, "call_date": date})

@@ -12,17 +12,20 @@ import pyarrow as pa
 from pyspark import Broadcast
 from pyspark.sql import DataFrame, SparkSession
 
-from ser_core.archive.identity import Identity, identify
+from ser_core.archive.identity import Identity, Recording, identify
 from ser_core.archive.listing import Prefix, list_part, plan_prefixes
 from ser_core.archive.manifest import ManifestEntry, entry_info, read_manifest
 from ser_core.archive.metadata import CallMetadata, read_metadata
 from ser_core.archive.pattern import PathPattern
+from ser_core.archive.privacy import Pseudonyms, read_pseudonyms
 from ser_core.archive.rows import is_table_uri
 from ser_core.config import Settings
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError, Reason, SettingsError, StorageError
-from ser_core.spark.scan import spark_schema
+from ser_core.spark.scan import map_arrow
 from ser_core.storage import ObjectInfo, open_storage
 from ser_core.tables.schemas import RECORDINGS, SCHEMA_VERSION
+from ser_core.tables.store import TableStore
+from ser_core.upkeep.tombstones import read_tombstones
 
 REASON = "reason"
 _LISTED = RECORDINGS.schema.append(pa.field(REASON, pa.string()))
@@ -38,7 +41,7 @@ class ArchiveListing:
     """What of an archive is to be listed. Making it checks the settings and that the archive is there.
 
     Raises:
-        SettingsError: the pattern, the manifest or the metadata file is wrong.
+        SettingsError: the pattern, the manifest or the metadata file is wrong, or a secret is needed and not there.
     """
 
     def __init__(self, settings: Settings, dates: Sequence[dt.date] | None) -> None:
@@ -50,6 +53,9 @@ class ArchiveListing:
         except ValueError as error:
             raise SettingsError([f"archive.pattern: {error}"]) from error
         self._calls = read_metadata(archive.metadata, settings.storage) if archive.metadata else {}
+        self._pseudonyms = read_pseudonyms(settings.privacy)
+        tables = TableStore(open_storage(settings.tables.uri, settings.storage))
+        self._forgotten = read_tombstones(tables, self._pseudonyms)
         self._is_manifest = is_table_uri(archive.uri)
         if self._is_manifest:
             next(iter(read_manifest(archive.uri, settings.storage)), None)
@@ -61,8 +67,10 @@ class ArchiveListing:
         parts = self._parts(_PARTS_A_SLOT * session.sparkContext.defaultParallelism)
         frame = session.createDataFrame(pa.Table.from_pylist(parts, schema=_PARTS)).repartition(len(parts))
         calls = session.sparkContext.broadcast(self._calls)
-        kernel = _Kernel(self._settings, self._pattern, calls, len(parts), self._is_manifest, run_id)
-        return frame.mapInArrow(kernel, spark_schema(session, _LISTED))
+        forgotten = session.sparkContext.broadcast(self._forgotten)
+        privacy = _Privacy(self._pseudonyms, self._settings.privacy.hash_ids, forgotten)
+        kernel = _Kernel(self._settings, self._pattern, calls, len(parts), self._is_manifest, privacy, run_id)
+        return map_arrow(frame, kernel, _LISTED)
 
     def _parts(self, at_least: int) -> list[Mapping[str, Any]]:
         if self._is_manifest:
@@ -81,6 +89,25 @@ def _check_root(uri: str, settings: Settings) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Privacy:
+    """Leaves out what has been forgotten, and hides names where that is asked for."""
+
+    pseudonyms: Pseudonyms | None
+    hash_ids: bool
+    forgotten: Broadcast[frozenset[str]]
+
+    def __call__(self, recording: Recording) -> Recording | None:
+        hashed = self.pseudonyms
+        if hashed is None:
+            return recording
+        if self.forgotten.value:
+            of_it = hashed.tombstone("recording", recording.recording_id), hashed.of_call(recording.call_id)
+            if not self.forgotten.value.isdisjoint(of_it):
+                return None
+        return hashed.hidden(recording) if self.hash_ids else recording
+
+
+@dataclasses.dataclass(frozen=True)
 class _Kernel:
     """`mapInArrow` over parts of the archive: lists each and names what it finds."""
 
@@ -89,30 +116,37 @@ class _Kernel:
     calls: Broadcast[Metadata]
     parts: int
     is_manifest: bool
+    privacy: _Privacy
     run_id: str
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for part in batch.to_pylist():
-                found = self._manifest(part["part"]) if self.is_manifest else self._list(part)
+                every = self._manifest(part["part"]) if self.is_manifest else self._list(part)
+                found = (row for row in every if row is not None)
                 while chunk := list(islice(found, _CHUNK)):
                     yield from pa.Table.from_pylist(chunk, schema=_LISTED).to_batches()
 
-    def _list(self, part: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    def _list(self, part: Mapping[str, Any]) -> Iterator[Mapping[str, Any] | None]:
         storage = open_storage(str(self.settings.archive.uri), self.settings.storage)
         for info in list_part(storage, Prefix(part["prefix"], part["recursive"]), self.settings.archive.extensions):
             yield self._row(info, storage.uri_of(info.key), None, None)
 
-    def _manifest(self, part: int) -> Iterator[Mapping[str, Any]]:
+    def _manifest(self, part: int) -> Iterator[Mapping[str, Any] | None]:
         entries = read_manifest(str(self.settings.archive.uri), self.settings.storage)
         for entry in islice(entries, part, None, self.parts):
             info, reason = _look_up(entry, self.settings)
             yield self._row(info, entry.uri, entry.metadata, reason)
 
-    def _row(self, info: ObjectInfo, uri: str, row: CallMetadata | None, reason: Reason | None) -> Mapping[str, Any]:
+    def _row(
+        self, info: ObjectInfo, uri: str, row: CallMetadata | None, reason: Reason | None
+    ) -> Mapping[str, Any] | None:
         archive = self.settings.archive
         named: Identity = identify(info, uri, archive=archive, pattern=self.pattern, row=row, calls=self.calls.value)
-        columns = dataclasses.asdict(named.recording)
+        recording = self.privacy(named.recording)
+        if recording is None:
+            return None
+        columns = dataclasses.asdict(recording)
         columns["extra"] = list(columns["extra"].items())
         refusal = reason or named.refusal
         return {

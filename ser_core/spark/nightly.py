@@ -18,25 +18,28 @@ from ser_core.tables.schemas import RUNS
 
 
 class Nightly:
-    """Ingests, extracts and scores `call_date` and the `nightly.lookback_days` before it.
+    """Ingests, extracts and scores `call_date` and the `nightly.lookback_days` before it, or the range `call_dates`.
 
     Every date whose inputs have changed is published; a date without news is left as it is.
     """
 
     name: ClassVar[str] = "nightly"
-    required: ClassVar[tuple[str, ...]] = ("archive.uri", "call_date")
+    required: ClassVar[tuple[str, ...]] = ("archive.uri", "call_date|call_dates.from")
+    leases: ClassVar[tuple[str, ...]] = ("extract", "ingest", "score")
 
     def __init__(self, settings: Settings) -> None:
-        if settings.call_date is None:
-            raise SettingsError(["call_date is not set: expected --call-date YYYY-MM-DD"])
-        scope = Scope.window(settings.call_date, settings.nightly.lookback_days)
+        scope = Scope.of(settings)
+        if scope.dates is None:
+            raise SettingsError(["call_date is not set: expected --call-date YYYY-MM-DD, or a range of call_dates"])
+        if settings.call_date is not None:
+            scope = Scope.window(settings.call_date, settings.nightly.lookback_days)
         self.settings = settings
         self.stages = (Ingest(settings, scope), Extract(settings, scope), Score(settings, scope))
 
     def run(self, session: SparkSession, run: Run) -> None:
         """Runs the stages, each with its own row in `runs`."""
         for stage in self.stages:
-            row = execute(stage, self.settings, session)
+            row = execute(stage, self.settings, session, within=run)
             run.told[stage.name] = row["run_id"]
             run.facts |= {key: value for key, value in row.items() if key in _CARRIED}
 

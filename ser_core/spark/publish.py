@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from ser_core.spark.scan import spark_schema
+from ser_core.spark.scan import map_arrow
 from ser_core.tables.schemas import Table
 from ser_core.tables.store import TableStore, bucket_key, conform
 
@@ -64,7 +64,7 @@ def publish(
 
     tasks = max(1, min(len(expected) * buckets, 8 * session.sparkContext.defaultParallelism))
     together = rows.repartition(tasks, "call_date", BUCKET).sortWithinPartitions("call_date", BUCKET)
-    written = together.mapInArrow(write, spark_schema(session, _REPORT)).toArrow()
+    written = map_arrow(together, write, _REPORT).toArrow()
     counts = dict.fromkeys(by_name, 0)
     for row in written.to_pylist():
         counts[row["table"]] += row["rows"]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ser_core.storage.lease import Fence
 from ser_core.tables.schemas import RUNS
 from ser_core.tables.store import TableStore, log_key, rows
 
@@ -28,6 +29,7 @@ class Run:
         run_id: sorts by start.
         facts: further columns of `runs`, filled in by the job.
         told: what the job says to its caller beside them.
+        fences: of the leases that the run holds, by kind of work.
     """
 
     job: str
@@ -36,6 +38,7 @@ class Run:
     run_id: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
     told: dict[str, Any] = field(default_factory=dict)
+    fences: dict[str, Fence] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.run_id = self.run_id or new_run_id(self.started_at)
@@ -53,8 +56,13 @@ class Run:
             "finished_at": dt.datetime.now(dt.UTC),
             "status": status,
             "wall_s": time.monotonic() - self._clock,
-            "detail": detail,
+            "detail": detail or self._told(),
         }
+
+    def _told(self) -> str | None:
+        """What storage cost and what range was worked on, for those who read `runs`."""
+        said = [f"{name} {self.told[name]}" for name in ("call_dates", "leftovers", "retries") if name in self.told]
+        return ", ".join(said) or None
 
     def close(self, store: TableStore, status: str, detail: str | None = None) -> None:
         """Writes the row."""

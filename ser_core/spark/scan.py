@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pyarrow as pa
+from pyspark import Accumulator, SparkContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
+from ser_core.storage import retries
 from ser_core.tables.schemas import Table
 from ser_core.tables.store import TableStore
 
 FILE = "file"
 
+Kernel = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+
+_repeated: WeakKeyDictionary[SparkContext, Accumulator[int]] = WeakKeyDictionary()
+
 
 def spark_schema(session: SparkSession, schema: pa.Schema) -> StructType:
     """The Spark schema of an Arrow schema."""
     return session.createDataFrame(schema.empty_table()).schema
+
+
+def map_arrow(frame: DataFrame, kernel: Kernel, schema: pa.Schema) -> DataFrame:
+    """`frame.mapInArrow(kernel)` with rows of `schema`; requests to storage that the tasks repeat are counted."""
+    session = frame.sparkSession
+    return frame.mapInArrow(_Counted(kernel, _accumulator(session)), spark_schema(session, schema))
+
+
+def retries_of(session: SparkSession) -> int:
+    """Requests to storage repeated so far, by this process and by those tasks of the session that ended well."""
+    return retries() + int(_accumulator(session).value)
 
 
 def scan(
@@ -58,4 +77,25 @@ def scan(
 
     tasks = min(len(keys), 4 * session.sparkContext.defaultParallelism)
     listed = session.createDataFrame(pa.table({FILE: keys})).repartition(tasks)
-    return listed.mapInArrow(read, spark_schema(session, schema))
+    return map_arrow(listed, read, schema)
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A kernel, and what its worker's storage repeated meanwhile. A worker runs one task at a time."""
+
+    kernel: Kernel
+    total: Accumulator[int]
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        before = retries()
+        yield from self.kernel(batches)
+        if retries() > before:
+            self.total.add(retries() - before)
+
+
+def _accumulator(session: SparkSession) -> Accumulator[int]:
+    context = session.sparkContext
+    if context not in _repeated:
+        _repeated[context] = context.accumulator(0)
+    return _repeated[context]

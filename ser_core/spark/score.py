@@ -26,10 +26,12 @@ from ser_core.config.base import Section
 from ser_core.features import feature_set
 from ser_core.scoring.priors import prior_shift
 from ser_core.scoring.tables import SEGMENT_ROWS, CallRules, SegmentRules, call_table, segment_table
+from ser_core.spark.gate import SCORED_ROWS, SKETCH, Gate, sketched
 from ser_core.spark.inputs import Inputs, call_channels, fingerprint, persisted
+from ser_core.spark.moved import moved_dates, unmark_moved
 from ser_core.spark.publish import publish
 from ser_core.spark.runs import Run
-from ser_core.spark.scan import FILE, spark_schema
+from ser_core.spark.scan import FILE, map_arrow
 from ser_core.spark.state import Scope
 from ser_core.spark.talk import Talk, talk_shares
 from ser_core.spark.transcripts import Lexical, with_transcripts
@@ -50,6 +52,7 @@ class Score:
     """
 
     name: ClassVar[str] = "score"
+    leases: ClassVar[tuple[str, ...]] = ("score",)
     required: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: Settings, scope: Scope | None = None) -> None:
@@ -66,27 +69,30 @@ class Score:
         scoring = settings.scoring
         self.rules = SegmentRules(prior_shift(scoring.priors, self.bundle.manifest), scoring.min_confidence)
         made_with = fingerprint(scoring.roles, *_rules_of(settings))
-        self.inputs = Inputs(self.store, CALL_EMOTIONS, {"model_version": self.model_version}, made_with)
+        self.inputs = Inputs(self.store, CALL_EMOTIONS, {"model_version": self.model_version}, made_with, scoring.again)
 
     def run(self, session: SparkSession, run: Run) -> None:
         """Publishes `call_talk`, then `segment_emotions` and `call_emotions` of a bucket together."""
+        self.store.fence = run.fences.get("score")
         run.facts |= {
             "model_version": self.model_version,
             "feature_set": self.features.id,
             "purpose": self.settings.scoring.purpose,
             "priors": json.dumps(self.rules.shift.priors) if self.rules.shift else None,
         }
-        with persisted(call_channels(session, self.store, self.features.id, self.scope)) as channels:
-            self.talk.publish(session, channels, run)
+        moved = moved_dates(self.store)
+        scope, keep = self.scope.with_dates(moved), not self.settings.retention.follow_audio
+        with persisted(call_channels(session, self.store, self.features.id, scope, gone=keep)) as channels:
+            self.talk.publish(session, channels, run, scope)
             with self._inputs_of(channels) as inputs:
                 scored = F.col("role").isin(list(self.settings.scoring.roles))
                 self._tell_unscored(inputs.where(~scored))
-                stale = self.inputs.stale(inputs, scored, self.scope)
+                stale = self.inputs.stale(inputs, scored, scope)
                 _log.info("%d dates to score with %s", len(stale), self.model_version)
                 wanted = inputs.where(scored & F.col("call_date").isin(list(stale)))
                 wanted = wanted.join(talk_shares(session, self.store, stale), "call_id", "left")
-                counts = self._publish(session, wanted, stale, run)
-        run.facts |= {"scored_segments": counts[SEGMENT_EMOTIONS.name], "scored_calls": counts[CALL_EMOTIONS.name]}
+                self._publish(session, wanted, stale, run)
+        unmark_moved(self.store, moved)
 
     def _tell_unscored(self, channels: DataFrame) -> None:
         counts = {row.role: row.n for row in channels.groupBy("role").agg(F.count("*").alias("n")).collect()}
@@ -99,9 +105,8 @@ class Score:
         lexical = self.settings.transcripts.enabled
         return persisted(with_transcripts(channels, self.settings)) if lexical else nullcontext(channels)
 
-    def _publish(
-        self, session: SparkSession, wanted: DataFrame, stale: Mapping[dt.date, str], run: Run
-    ) -> dict[str, int]:
+    def _publish(self, session: SparkSession, wanted: DataFrame, stale: Mapping[dt.date, str], run: Run) -> None:
+        """Dates that the stop rules hold back are left as they are, and the others published all the same."""
         buckets = self.store.buckets(SEGMENT_EMOTIONS, self.settings.tables.buckets)
         bytes_once = session.sparkContext.broadcast(self.bundle)
         broken = session.sparkContext.accumulator(0)
@@ -109,16 +114,24 @@ class Score:
         files = max(1, wanted.select(FILE).distinct().count()) if stale else 1
         tasks = min(files, 8 * session.sparkContext.defaultParallelism)
         scored = wanted.repartition(tasks, FILE).sortWithinPartitions(FILE)
-        rows = scored.mapInArrow(kernel, spark_schema(session, SEGMENT_ROWS))
+        rows = map_arrow(scored, kernel, SCORED_ROWS)
         tables = (SEGMENT_EMOTIONS, CALL_EMOTIONS)
         rules = CallRules(self.settings.engagement, self.settings.transcripts.weight, self.rules.min_confidence)
         make = partial(_both_tables, classes=self.model.classes, rules=rules)
         fixed = {"model_version": self.model_version}
-        counts = publish(rows, self.store, tables, make, stale, fixed, buckets)
-        self.inputs.keep(stale)
+        gate = Gate(self.store, self.settings.drift, self.model)
+        with persisted(rows):
+            profiles = gate.check(session, rows, wanted, stale, run) if stale else {}
+            passed = {date: text for date, text in stale.items() if date in profiles}
+            chosen = rows.where(F.col("call_date").isin(list(passed))).drop(SKETCH)
+            counts = publish(chosen, self.store, tables, make, passed, fixed, buckets)
+        self.inputs.keep(passed)
+        gate.keep(profiles)
+        run.facts |= {"scored_segments": counts[SEGMENT_EMOTIONS.name], "scored_calls": counts[CALL_EMOTIONS.name]}
         if broken.value:
             _log.warning("%d transcripts could not be read: their calls are scored by voice alone", broken.value)
-        return counts
+        if len(passed) < len(stale):
+            gate.refuse(sorted(set(stale) - set(passed)), run)
 
 
 def _rules_of(settings: Settings) -> list[Section | tuple[str, ...]]:
@@ -186,5 +199,6 @@ class _Kernel:
         table = table.append_column("bucket", bucket)
         if self.settings.transcripts.enabled:
             table = table.append_column("text_valence", Lexical(self.settings, self.broken).valence(table, channels))
-        scored = segment_table(table, _model(self.bundle.value), self.rules, self.run_id, self.now)
-        yield from scored.to_batches(max_chunksize=10_000)
+        model = _model(self.bundle.value)
+        scored = segment_table(table, model, self.rules, self.run_id, self.now)
+        yield from sketched(scored, table, model).to_batches(max_chunksize=10_000)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from ser_core.config import Settings
-from ser_core.storage import Storage, locate, open_storage
+from ser_core.errors import ObjectMissingError
+from ser_core.storage import ObjectInfo, Storage, locate, open_storage
 
 
 class Sources:
@@ -28,8 +29,26 @@ class Sources:
             ObjectMissingError, ObjectForbiddenError: this recording cannot be read.
             StorageError: nothing can.
         """
+        return self._fetch(uri, memory_bytes)[1]
+
+    def open_version(self, uri: str, version: str, size_bytes: int, memory_bytes: int) -> BinaryIO:
+        """As `open`, of the very version that was listed: another one's features would go by the wrong name.
+
+        Raises:
+            ObjectMissingError: it has been replaced since, or came with another length.
+        """
+        info, file = self._fetch(uri, memory_bytes)
+        if info.version == version and info.size_bytes == size_bytes:
+            return file
+        file.close()
+        raise ObjectMissingError(
+            f"{uri} has been replaced since it was listed (version {version}, {size_bytes} bytes; found "
+            f"{info.version}, {info.size_bytes} bytes): the next ingest lists what is there now"
+        )
+
+    def _fetch(self, uri: str, memory_bytes: int) -> tuple[ObjectInfo, BinaryIO]:
         key = self._archive.key_of(uri) if self._archive else None
         if self._archive and key is not None:
-            return self._archive.open(key, memory_bytes)
+            return self._archive.fetch(key, memory_bytes)
         storage, key = locate(uri, self._settings)
-        return self._others.setdefault(storage.uri, storage).open(key, memory_bytes)
+        return self._others.setdefault(storage.uri, storage).fetch(key, memory_bytes)

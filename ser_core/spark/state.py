@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -26,13 +26,20 @@ class Scope:
 
     @classmethod
     def of(cls, settings: Settings) -> Scope:
-        """The one date of the settings, or every date."""
+        """The date or the range of dates of the settings, or every date."""
+        first, last = settings.call_dates.from_, settings.call_dates.to
+        if first is not None and last is not None:
+            return cls.window(last, (last - first).days)
         return cls(None if settings.call_date is None else (settings.call_date,))
 
     @classmethod
     def window(cls, last: dt.date, lookback_days: int) -> Scope:
         """`last` and the `lookback_days` before it."""
         return cls(tuple(last - dt.timedelta(days) for days in range(lookback_days, -1, -1)))
+
+    def with_dates(self, dates: Iterable[dt.date]) -> Scope:
+        """This scope and `dates`."""
+        return self if self.dates is None else Scope(tuple(sorted({*self.dates, *dates})))
 
     def files(self, store: TableStore, table: Table, fixed: Mapping[str, str]) -> list[str]:
         """The files of a derived table that this scope covers."""
@@ -47,15 +54,17 @@ class Scope:
         return F.lit(True) if self.dates is None else F.col(column).isin(list(self.dates))
 
 
-def live_recordings(session: SparkSession, store: TableStore, scope: Scope) -> DataFrame:
+def live_recordings(session: SparkSession, store: TableStore, scope: Scope, *, gone: bool = False) -> DataFrame:
     """Recordings in scope that are there and count: neither gone nor the duplicate of a newer one.
+
+    With `gone`, those too that are gone from the archive since, where no other recording of their call is there.
 
     Columns: recording_id, version, uri, size_bytes, call_id, call_date, agent_id, queue, and what metadata or path say
     of roles: `roles` (such as `0=agent,1=customer`), `leg_role` and `leg_channel` (of a leg in a file of its own).
     """
     columns = ("uri", "size_bytes", "call_id", "call_date", "agent_id", "queue", "extra", "duplicate_of", "gone_at")
     rows = scan(session, store, RECORDINGS, [*RECORDING_KEY, *columns], files=scope.files(store, RECORDINGS, {}))
-    live = rows.where(F.col("duplicate_of").isNull() & F.col("gone_at").isNull())
+    live = rows.where(F.col("duplicate_of").isNull() & (F.lit(gone) | F.col("gone_at").isNull()))
     said = {"roles": "roles", "leg_role": "role", "leg_channel": "channel"}
     live = live.withColumns({name: F.col("extra")[key] for name, key in said.items()})
     return live.drop("extra", "duplicate_of", "gone_at")

@@ -33,6 +33,7 @@ class Talk:
     """Publishes `call_talk` for every date in scope whose channels have changed; a date is published whole."""
 
     name: ClassVar[str] = "talk"
+    leases: ClassVar[tuple[str, ...]] = ("score",)
     required: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: Settings, scope: Scope | None = None) -> None:
@@ -44,12 +45,14 @@ class Talk:
 
     def run(self, session: SparkSession, run: Run) -> None:
         """Publishes what is stale."""
-        with persisted(call_channels(session, self.store, self.feature_set, self.scope)) as channels:
+        keep = not self.settings.retention.follow_audio
+        with persisted(call_channels(session, self.store, self.feature_set, self.scope, gone=keep)) as channels:
             self.publish(session, channels, run)
 
-    def publish(self, session: SparkSession, channels: DataFrame, run: Run) -> None:
+    def publish(self, session: SparkSession, channels: DataFrame, run: Run, scope: Scope | None = None) -> None:
         """As `run`, from the `channels` in scope (`ser_core.spark.inputs.call_channels`)."""
-        stale = self.inputs.stale(channels, F.lit(True), self.scope)
+        self.store.fence = run.fences.get("score")
+        stale = self.inputs.stale(channels, F.lit(True), scope or self.scope)
         _log.info("%d dates of call_talk to publish", len(stale))
         buckets = self.store.buckets(CALL_TALK, self.settings.tables.buckets)
         chosen = channels.where(F.col("call_date").isin(list(stale)))

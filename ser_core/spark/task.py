@@ -90,7 +90,8 @@ class ExtractTask:
             found = recording["size_bytes"] / _MB
             return Refusal(Reason.TOO_LARGE, f"{found:.1f} MB; limits.max_size_mb is {limit:g}")
         try:
-            return self.sources.open(recording["uri"], int(self.settings.fetch.memory_mb * _MB))
+            listed = (recording["version"], recording["size_bytes"])
+            return self.sources.open_version(recording["uri"], *listed, int(self.settings.fetch.memory_mb * _MB))
         except ObjectMissingError as error:
             return Refusal(Reason.MISSING, str(error))
         except ObjectForbiddenError as error:
@@ -114,11 +115,9 @@ class ExtractTask:
         roles, name = self._roles(recording), recording["recording_id"]
         found = extract(source, recording["size_bytes"], self.plan, roles, lacking, name)
         if {channel.condition for channel in found.channels} != {condition.id for condition in lacking}:
-            _log.warning(
-                "%s is longer than %g s: no altered copies are made, it is trained on as recorded",
-                recording["uri"],
-                LONGEST_COPIED_S,
-            )
+            said = "a recording is longer than %g s: no altered copies are made, it is trained on as recorded"
+            _log.warning(said, LONGEST_COPIED_S)
+            _log.debug("the recording is %s", recording["uri"])
         return found
 
     def _roles(self, recording: Recording) -> Mapping[int, str] | None:

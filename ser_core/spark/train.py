@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections import Counter
 from collections.abc import Iterable
@@ -29,6 +30,7 @@ from ser_core.training.fitted import fit_model
 from ser_core.training.report_text import render
 
 _log = logging.getLogger(__name__)
+_A_DAY = dt.timedelta(days=1)  # no bundle is that long in writing: what is older and unfinished was killed
 
 
 class Train:
@@ -39,6 +41,7 @@ class Train:
     """
 
     name: ClassVar[str] = "train"
+    leases: ClassVar[tuple[str, ...]] = ()  # of its own; ingest and extract take theirs below the corpus's root
     required: ClassVar[tuple[str, ...]] = ("corpus.uri",)
 
     def __init__(self, settings: Settings) -> None:
@@ -70,6 +73,7 @@ class Train:
         models = open_storage(self.settings.models.uri, self.settings.storage)
         model_version = write_bundle(models, self.settings.models.name, content)
         promoted = promote_first(models, model_version)
+        models.sweep(dt.datetime.now(dt.UTC) - _A_DAY)
         run.facts |= {"model_version": model_version, "feature_set": features.id}
         run.told |= {"promoted": promoted, "evaluation": evaluation.to_json(), "report": render(evaluation)}
         _log.info(

@@ -18,7 +18,7 @@ from ser_core.config import Settings
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError
 from ser_core.spark.fetch import fetch_ahead
 from ser_core.spark.inputs import TRANSCRIPT, URI
-from ser_core.spark.scan import spark_schema
+from ser_core.spark.scan import map_arrow
 from ser_core.spark.sources import Sources
 from ser_core.storage import Storage, locate
 from ser_core.transcripts import TranscriptError, Words, read_transcript, text_valence
@@ -39,7 +39,7 @@ def with_transcripts(channels: DataFrame, settings: Settings) -> DataFrame:
     recordings = channels.select("recording_id", URI, folder).distinct()
     tasks = 4 * session.sparkContext.defaultParallelism
     together = recordings.repartition(tasks, "folder").sortWithinPartitions("folder", URI)
-    found = together.mapInArrow(_Beside(settings), spark_schema(session, _BESIDE))
+    found = map_arrow(together, _Beside(settings), _BESIDE)
     return channels.join(found, "recording_id", "left")
 
 
@@ -119,5 +119,5 @@ class Lexical:
                 raise TranscriptError(f"it is larger than {_MAX_BYTES >> 20} MB")
             return read_transcript(data, uri)
         except (TranscriptError, ObjectMissingError, ObjectForbiddenError) as error:
-            _log.warning("the transcript %s is left out: %s", uri, error)
+            _log.debug("the transcript %s is left out: %s", uri, error)
             return None

@@ -4,5 +4,6 @@ from ser_core.storage.base import ObjectInfo, Storage
 from ser_core.storage.folder import FolderStorage
 from ser_core.storage.locate import locate, open_storage
 from ser_core.storage.s3 import S3Storage
+from ser_core.storage.s3_client import retries
 
-__all__ = ["FolderStorage", "ObjectInfo", "S3Storage", "Storage", "locate", "open_storage"]
+__all__ = ["FolderStorage", "ObjectInfo", "S3Storage", "Storage", "locate", "open_storage", "retries"]

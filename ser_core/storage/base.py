@@ -71,15 +71,15 @@ class Storage(ABC):
         """The whole object."""
 
     @abstractmethod
-    def open(self, key: str, memory_bytes: int) -> BinaryIO:
-        """A seekable, complete copy to read, at its start: in memory up to `memory_bytes`, else in a temporary file.
-
-        A folder gives the file itself. Closing it frees what it holds.
-        """
+    def fetch(self, key: str, memory_bytes: int) -> tuple[ObjectInfo, BinaryIO]:
+        """What `open` gives, and before it what a listing would say of the very copy that was read."""
 
     @abstractmethod
-    def put(self, key: str, data: bytes | Path) -> None:
-        """Write or replace an object, from bytes or a local file; readers see the old or the new one, never a part."""
+    def put(self, key: str, data: bytes | Path | BinaryIO) -> None:
+        """Write or replace an object; readers see the old or the new one, never a part.
+
+        `data` may be the path of a local file, or an open temporary file, which is taken from its start.
+        """
 
     @abstractmethod
     def put_if_absent(self, key: str, data: bytes) -> bool:
@@ -94,8 +94,23 @@ class Storage(ABC):
         """Remove an object; one that is not there is no error."""
 
     @abstractmethod
+    def sweep(self, before: dt.datetime) -> int:
+        """Remove what writers left unfinished below the root when they were killed, where it was begun before `before`.
+
+        Returns:
+            How many unfinished files or uploads were removed.
+        """
+
+    @abstractmethod
     def local_path(self, key: str) -> Path | None:
         """The file's path where the storage is a folder, else None. The file need not exist."""
+
+    def open(self, key: str, memory_bytes: int) -> BinaryIO:
+        """A seekable, complete copy to read, at its start: in memory up to `memory_bytes`, else in a temporary file.
+
+        A folder gives the file itself. Closing it frees what it holds.
+        """
+        return self.fetch(key, memory_bytes)[1]
 
     def exists(self, key: str) -> bool:
         """Whether there is an object at `key`."""

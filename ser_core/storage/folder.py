@@ -19,6 +19,7 @@ from ser_core.errors import ObjectForbiddenError, ObjectMissingError, StorageErr
 from ser_core.storage.base import ObjectInfo, Storage, check_key
 
 _log = logging.getLogger(__name__)
+_UNFINISHED = re.compile(r"(^|/)_[0-9a-f]{32}\.unfinished$")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -66,16 +67,16 @@ class FolderStorage(Storage):
         with self.open(key, 0) as file, _translated(self.uri_of(key)):
             return file.read()
 
-    def open(self, key: str, memory_bytes: int) -> BinaryIO:
-        """The file itself."""
+    def fetch(self, key: str, memory_bytes: int) -> tuple[ObjectInfo, BinaryIO]:
+        """The file itself; size and time are those of the open file."""
         with _translated(self.uri_of(key)):
-            return self._path(key).open("rb")
+            file = self._path(key).open("rb")
+            return _info(key, os.fstat(file.fileno())), file
 
-    def put(self, key: str, data: bytes | Path) -> None:
+    def put(self, key: str, data: bytes | Path | BinaryIO) -> None:
         """Write beside the target under a name that begins with `_`, flush to disk, rename."""
         path = self._path(key)
-        source = data.open("rb") if isinstance(data, Path) else io.BytesIO(data)
-        with source, _translated(self.uri_of(key)), _written_beside(path, source) as unfinished:
+        with _opened(data) as source, _translated(self.uri_of(key)), _written_beside(path, source) as unfinished:
             unfinished.replace(path)
             _flush_folder(path.parent)
 
@@ -94,6 +95,13 @@ class FolderStorage(Storage):
         """Remove the file; its folder stays."""
         with suppress(ObjectMissingError), _translated(self.uri_of(key)):
             self._path(key).unlink()
+
+    def sweep(self, before: dt.datetime) -> int:
+        """Remove files that were being written, and have not been written to since `before`."""
+        found = [info.key for info in self.list() if _UNFINISHED.search(info.key) and info.modified_at < before]
+        for key in found:
+            self.delete(key)
+        return len(found)
 
     def local_path(self, key: str) -> Path:
         """The file's path, confined to the root."""
@@ -147,7 +155,8 @@ class FolderStorage(Storage):
             return entry.is_dir() or entry.is_file()
         if self._holds(entry.path) and entry.is_file():
             return True
-        _log.warning("%s is a link to a folder or out of %s: not followed", entry.path, self._root)
+        _log.warning("a link below %s leads to a folder or out of it: not followed", self._root)
+        _log.debug("the link is %s", entry.path)
         return False
 
 
@@ -163,6 +172,16 @@ def _key_of(name: str) -> str:
 
 def _name_of(key: str) -> str:
     return os.fsdecode(re.sub(rb"\\x([89a-f][0-9a-f])", lambda byte: bytes.fromhex(byte[1].decode()), key.encode()))
+
+
+@contextmanager
+def _opened(data: bytes | Path | BinaryIO) -> Iterator[BinaryIO]:
+    if isinstance(data, bytes | Path):
+        with io.BytesIO(data) if isinstance(data, bytes) else data.open("rb") as source:
+            yield source
+    else:
+        data.seek(0)
+        yield data
 
 
 @contextmanager

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import boto3.session
-from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ClientError
 
 from ser_core.config.settings import S3Settings
-from ser_core.errors import SettingsError, StorageError
+from ser_core.errors import ObjectMissingError, StorageError
 from ser_core.storage.base import ObjectInfo, Storage, check_key
+from ser_core.storage.s3_body import download
+from ser_core.storage.s3_client import asked_again
+from ser_core.storage.s3_client import client_of as _client_of
 from ser_core.storage.s3_errors import status_of, translated
 
+_log = logging.getLogger(__name__)
 _CONFLICT, _PRECONDITION_FAILED = 409, 412
 
 
@@ -39,7 +41,7 @@ class S3Storage(Storage):
     def check(self) -> None:
         """Raise StorageError unless the bucket may be listed; nothing need be below the prefix."""
         with translated(self.uri, self._settings):
-            self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._base, MaxKeys=1)
+            self._call("list_objects_v2", Bucket=self._bucket, Prefix=self._base, MaxKeys=1)
 
     def list(self, prefix: str = "", recursive: bool = True) -> Iterator[ObjectInfo]:
         """Objects whose key begins with `prefix`, a page of 1,000 at a time."""
@@ -57,7 +59,7 @@ class S3Storage(Storage):
     def info(self, key: str) -> ObjectInfo:
         """Size, time and etag by one HEAD."""
         with translated(self.uri_of(key), self._settings, of_object=True):
-            head = self._client.head_object(**self._named(key))
+            head = self._call("head_object", **self._named(key))
         return _info(key, head["ContentLength"], head)
 
     def read(self, key: str) -> bytes:
@@ -65,33 +67,32 @@ class S3Storage(Storage):
         with self.open(key, 0) as file:
             return file.read()
 
-    def open(self, key: str, memory_bytes: int) -> BinaryIO:
-        """A copy by one GET, in memory or, above `memory_bytes`, in a temporary file; its length is checked."""
+    def fetch(self, key: str, memory_bytes: int) -> tuple[ObjectInfo, BinaryIO]:
+        """A copy by one GET, in memory or, above `memory_bytes`, in a temporary file; length and MD5 are checked."""
         # max_size 0 would mean "never to disk"
         spool = tempfile.SpooledTemporaryFile(max_size=max(memory_bytes, 1))  # noqa: SIM115 - the caller closes it
         try:
             with translated(self.uri_of(key), self._settings, of_object=True):
-                self._download(key, cast(BinaryIO, spool))
+                head = download(self._client, self._named(key), cast(BinaryIO, spool), self._settings)
         except BaseException:
             spool.close()
             raise
-        return cast(BinaryIO, spool)
+        return _info(key, head["ContentLength"], head), cast(BinaryIO, spool)
 
-    def put(self, key: str, data: bytes | Path) -> None:
+    def put(self, key: str, data: bytes | Path | BinaryIO) -> None:
         """One PUT for bytes; a file goes up in parts where it is large, and is visible when all of them are there."""
-        if isinstance(data, Path):
-            with data.open("rb") as file, translated(self.uri_of(key), self._settings, of_object=True):
-                self._client.upload_fileobj(file, **self._named(key))
-        else:
-            with translated(self.uri_of(key), self._settings, of_object=True):
-                self._client.put_object(**self._named(key), Body=data)
+        with translated(self.uri_of(key), self._settings, of_object=True):
+            if isinstance(data, bytes):
+                self._call("put_object", **self._named(key), Body=data)
+            else:
+                asked_again(lambda: self._upload(key, data), self._settings.max_attempts)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         """A PUT with `If-None-Match: *`, which the endpoint must honour (RFC 9110, section 13.1.2)."""
         with translated(self.uri_of(key), self._settings, of_object=True):
             for _ in range(self._settings.max_attempts):
                 try:
-                    self._client.put_object(**self._named(key), Body=data, IfNoneMatch="*")
+                    self._call("put_object", **self._named(key), Body=data, IfNoneMatch="*")
                 except ClientError as error:
                     if status_of(error) == _PRECONDITION_FAILED:
                         return False
@@ -106,7 +107,29 @@ class S3Storage(Storage):
     def delete(self, key: str) -> None:
         """Remove the object."""
         with translated(self.uri_of(key), self._settings, of_object=True):
-            self._client.delete_object(**self._named(key))
+            self._call("delete_object", **self._named(key))
+
+    def sweep(self, before: dt.datetime) -> int:
+        """Abort uploads in parts that were begun before `before`: S3 shows them nowhere, and charges for them.
+
+        Where the endpoint or the credentials do not allow it, a warning says so, and nothing is removed.
+        """
+        try:
+            with translated(self.uri, self._settings):
+                uploads = [upload for upload in self._uploads() if upload["Initiated"].astimezone(dt.UTC) < before]
+                for upload in uploads:
+                    with suppress(ObjectMissingError), translated(upload["Key"], self._settings, of_object=True):
+                        named = {"Bucket": self._bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]}
+                        self._call("abort_multipart_upload", **named)
+        except StorageError as error:
+            _log.warning(
+                "Unfinished uploads below %s could not be removed (%s): grant s3:ListBucketMultipartUploads and "
+                "s3:AbortMultipartUpload, or let a lifecycle rule of the bucket abort them",
+                self.uri,
+                error,
+            )
+            return 0
+        return len(uploads)
 
     def local_path(self, key: str) -> None:
         """None: an object has no path."""
@@ -121,50 +144,28 @@ class S3Storage(Storage):
         return {"Bucket": self._bucket, "Key": self._base + key}
 
     def _pages(self, prefix: str, delimiter: str) -> Iterator[Mapping[str, Any]]:
+        named = {"Bucket": self._bucket, "Prefix": self._base + prefix, "Delimiter": delimiter}
         with translated(self.uri_of(prefix) if prefix else self.uri, self._settings):
-            pages = self._client.get_paginator("list_objects_v2")
-            yield from pages.paginate(Bucket=self._bucket, Prefix=self._base + prefix, Delimiter=delimiter)
+            while True:  # a paginator of boto3 cannot repeat a page
+                page = self._call("list_objects_v2", **named)
+                yield page
+                if not page.get("IsTruncated"):
+                    return
+                named["ContinuationToken"] = page["NextContinuationToken"]
 
-    def _download(self, key: str, spool: BinaryIO) -> None:
-        """Copy the object; a body that breaks off is fetched anew, which botocore does for the headers only."""
-        for attempt in range(1, self._settings.max_attempts + 1):
-            response = self._client.get_object(**self._named(key))
-            try:
-                with response["Body"] as body:
-                    shutil.copyfileobj(body, spool, 1 << 20)
-                if spool.tell() != response["ContentLength"]:
-                    raise IncompleteReadError(actual_bytes=spool.tell(), expected_bytes=response["ContentLength"])
-            except (HTTPClientError, IncompleteReadError):
-                if attempt == self._settings.max_attempts:
-                    raise
-                spool.seek(0)
-                spool.truncate()
-            else:
-                spool.seek(0)
-                return
+    def _uploads(self) -> Iterator[Mapping[str, Any]]:
+        pages = self._client.get_paginator("list_multipart_uploads")
+        for page in pages.paginate(Bucket=self._bucket, Prefix=self._base):
+            yield from page.get("Uploads", ())
 
+    def _upload(self, key: str, data: Path | BinaryIO) -> None:
+        # boto3 closes the file it is given: an open one goes as a second handle
+        with data.open("rb") if isinstance(data, Path) else os.fdopen(os.dup(data.fileno()), "rb") as file:
+            file.seek(0)
+            self._client.upload_fileobj(file, **self._named(key))
 
-@lru_cache(maxsize=8)
-def _client_of(settings: S3Settings, process_id: int) -> Any:
-    """One client a process (a fork must not share sockets), kept for all storages and tasks in it."""
-    config: dict[str, Any] = {
-        "retries": {"mode": settings.retry_mode, "total_max_attempts": settings.max_attempts},
-        "connect_timeout": settings.connect_timeout_s,
-        "read_timeout": settings.read_timeout_s,
-    }
-    if settings.endpoint_url is not None:
-        # Endpoints other than AWS need not resolve bucket names as hosts, nor know checksums in trailers.
-        config |= {"s3": {"addressing_style": "path"}, "signature_version": "s3v4"}
-        config |= {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
-    with translated("S3", settings):
-        try:
-            return boto3.session.Session().client(
-                "s3", endpoint_url=settings.endpoint_url, region_name=settings.region, config=Config(**config)
-            )
-        except ValueError:  # botocore's word for an endpoint that is no URL; its text would repeat a password in it
-            raise SettingsError(
-                ["storage.s3.endpoint_url is no URL: expected https://host or http://host:port"]
-            ) from None
+    def _call(self, operation: str, **arguments: Any) -> Any:
+        return asked_again(lambda: getattr(self._client, operation)(**arguments), self._settings.max_attempts)
 
 
 def _info(key: str, size_bytes: int, found: Mapping[str, Any]) -> ObjectInfo:

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    FlexibleChecksumError,
+    IncompleteReadError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+from botocore.parsers import ResponseParserError
 
 from ser_core.config.settings import S3Settings
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError, StorageError
@@ -48,6 +56,11 @@ def translated(uri: str, settings: S3Settings, *, of_object: bool = False) -> It
         raise _of_answer(error, uri, settings, of_object) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise StorageError(f"{uri}: no complete credentials were found; {_CHECK_CREDENTIALS}") from error
+    except (IncompleteReadError, FlexibleChecksumError, ResponseParserError) as error:
+        raise StorageError(
+            f"{uri} arrived cut or damaged {settings.max_attempts} times ({type(error).__name__}: {str(error)[:200]}); "
+            "check the network and any proxy on the way, or raise storage.s3.max_attempts"
+        ) from error
     except BotoCoreError as error:
         raise StorageError(
             f"{uri} cannot be reached: {type(error).__name__}; check storage.s3.endpoint_url ({_endpoint(settings)}), "

@@ -209,7 +209,7 @@ RUNS = Table(
             "scored_calls",
         ),
         *_of(pa.float64(), "audio_s", "wall_s"),
-        *_of(pa.string(), "detail", "priors"),
+        *_of(pa.string(), "detail", "priors", "drift"),
     ),
 )
 

@@ -12,14 +12,14 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ser_core.storage import Storage
+from ser_core.storage.lease import Fence
 from ser_core.tables.schemas import SCHEMA_VERSION, Table
 
 _MEMORY_BYTES = 64 * 2**20  # a file up to this is read in memory, a larger one through a local spool file
@@ -30,10 +30,12 @@ class TableStore:
 
     Args:
         storage: the root of the tables.
+        fence: asked before each write, so that a run which has lost its lease overwrites nothing newer.
     """
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, fence: Fence | None = None) -> None:
         self.storage = storage
+        self.fence = fence
 
     def files(self, table: Table, prefix: str = "") -> list[str]:
         """Keys of the table's visible files, sorted; `prefix` narrows to a partition path."""
@@ -62,19 +64,29 @@ class TableStore:
         return table if schema is None else conform(table, schema if columns is None else _narrow(schema, columns))
 
     def write(self, key: str, table: pa.Table) -> None:
-        """Replaces the file `key` by `table`, whole."""
+        """Replaces the file `key` by `table`, whole.
+
+        Raises:
+            LeaseLostError: the fence is down.
+        """
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd")
-        self.storage.put(key, sink.getvalue().to_pybytes())
+        self.put(key, sink.getvalue().to_pybytes())
+
+    def put(self, key: str, data: bytes | BinaryIO) -> None:
+        """Writes `key`, whole, unless the fence is down (LeaseLostError)."""
+        if self.fence is not None:
+            self.fence.check()
+        self.storage.put(key, data)
 
     @contextmanager
     def stream(self, key: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
         """A writer whose file appears at `key` when the block ends without an error, and not at all otherwise."""
-        with tempfile.TemporaryDirectory(prefix="ser-") as folder:
-            path = Path(folder, "part")
-            with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        with tempfile.TemporaryFile() as file:  # it has no name: nothing is left of it where the process is killed
+            with pq.ParquetWriter(file, schema, compression="zstd") as writer:
                 yield writer
-            self.storage.put(key, path)
+            file.flush()
+            self.put(key, cast(BinaryIO, file))
 
     def buckets(self, table: Table, wanted: int) -> int:
         """The number of buckets of a derived table: `wanted` at its first write, what is kept with it ever after."""

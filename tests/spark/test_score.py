@@ -85,7 +85,7 @@ def test_only_what_has_changed_is_scored_again(spark: SparkSession, copied: Copi
 
 
 def test_a_date_whose_recordings_are_gone_is_published_empty(spark: SparkSession, copied: Copied) -> None:
-    settings = copied()
+    settings = copied({"retention": {"follow_audio": True}})
     before = file_marks(scores(settings))
     for path in Path(settings.archive.uri or "", "2026/03/03").iterdir():
         path.unlink()

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("jobs", "ser_core.cli"),
     ("ser_core.spark",),
-    ("ser_core.annotation",),
+    ("ser_core.upkeep", "ser_core.annotation"),
     ("ser_core.tables.store", "ser_core.tables.catalog"),
     ("ser_core.report",),
     ("ser_core.evaluation", "ser_core.planning"),

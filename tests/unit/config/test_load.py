@@ -144,3 +144,24 @@ def test_an_agent_is_scored_only_with_a_purpose() -> None:
     assert any("scoring.purpose" in f for f in faults(["--scoring.roles", "mixed", "--scoring.purpose", " "]))
     settings = load_settings(["--scoring.roles", "customer,agent", "--scoring.purpose", "training, agreed"], environ={})
     assert settings.scoring.roles == ("customer", "agent")
+
+
+def test_a_range_of_dates_is_a_range(tmp_path: Path) -> None:
+    settings = load_settings(["--call-dates.from", "2026-01-01", "--call-dates.to", "2026-01-03"], environ={})
+    assert (settings.call_dates.from_, settings.call_dates.to) == (dt.date(2026, 1, 1), dt.date(2026, 1, 3))
+    (fault,) = faults(["--call-dates.from", "2026-01-01"])
+    assert "both from and to" in fault
+    (fault,) = faults(["--call-dates.from", "2026-01-02", "--call-dates.to", "2026-01-01"])
+    assert "is after" in fault
+    (fault,) = faults(
+        ["--call-date", "2026-01-01"], {"SER_CALL_DATES__FROM": "2026-01-01", "SER_CALL_DATES__TO": "2026-01-01"}
+    )
+    assert "one date, or a range" in fault
+
+
+def test_of_two_that_will_do_one_is_needed() -> None:
+    required = ("call_date|call_dates.from",)
+    (fault,) = faults([], required=required)
+    assert fault.startswith("call_date or call_dates.from is not set")
+    load_settings(["--call-date", "2026-01-01"], environ={}, required=required)
+    load_settings(["--call-dates.from", "2026-01-01", "--call-dates.to", "2026-01-01"], environ={}, required=required)

@@ -95,7 +95,7 @@ def test_segments_get_the_valence_of_their_words(settings: Settings, caplog: pyt
         }
     )
     broken = Count()
-    with caplog.at_level(logging.WARNING, logger="ser_core"):
+    with caplog.at_level(logging.DEBUG, logger="ser_core"):
         valence = Lexical(settings, broken).valence(segments, [*rows, silent])  # type: ignore[arg-type]
     assert valence.type == pa.float32()
     heard = {place: value for place, value in zip(places, valence.to_pylist(), strict=True) if value is not None}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -138,3 +140,39 @@ def test_a_writer_that_fails_leaves_nothing(root: Path, monkeypatch: pytest.Monk
 def test_a_missing_source_is_not_taken_for_the_target(root: Path) -> None:
     with pytest.raises(FileNotFoundError, match="source"):
         FolderStorage(root).put("x", root / "source")
+
+
+def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path)
+    storage.put("features/a.parquet", b"whole")
+    old, new = (tmp_path / "features" / f"_{letter * 32}.unfinished" for letter in "ab")
+    other = tmp_path / "features" / "_table.unfinished"
+    for path in (old, new, other):
+        path.write_bytes(b"half")
+    hour_ago = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
+    for path in (old, other, tmp_path / "features" / "a.parquet"):
+        os.utime(path, (hour_ago.timestamp(), hour_ago.timestamp()))
+    assert storage.sweep(hour_ago + dt.timedelta(minutes=1)) == 1
+    assert not old.exists()
+    assert new.exists()
+    assert other.exists()
+    assert storage.read("features/a.parquet") == b"whole"
+    assert storage.sweep(hour_ago) == 0
+
+
+def test_an_open_temporary_file_is_put_from_its_start(tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path / "root")
+    with tempfile.TemporaryFile() as file:
+        file.write(b"whole")
+        storage.put("x", file)
+        assert not file.closed
+    assert storage.read("x") == b"whole"
+
+
+def test_a_file_is_fetched_with_its_own_version(tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path)
+    storage.put("x", b"12")
+    info, file = storage.fetch("x", 0)
+    with file:
+        assert info == storage.info("x")
+        assert file.read() == b"12"

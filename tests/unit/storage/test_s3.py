@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import socket
 from typing import Any
@@ -15,6 +16,8 @@ from ser_core.errors import ObjectForbiddenError, ObjectMissingError, SettingsEr
 from ser_core.storage import S3Storage, open_storage
 from ser_core.storage.s3_errors import translated
 from tests.support.s3 import storage_settings
+
+MOMENT = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 
 
 @pytest.fixture
@@ -108,7 +111,8 @@ class _Client:
         self.bodies = list(bodies)
 
     def get_object(self, **_: str) -> dict[str, Any]:
-        return {"Body": StreamingBody(io.BytesIO(self.bodies.pop(0)), 10), "ContentLength": 10}
+        body = StreamingBody(io.BytesIO(self.bodies.pop(0)), 10)
+        return {"Body": body, "ContentLength": 10, "LastModified": MOMENT, "ETag": '"of-parts-2"'}
 
 
 def test_a_body_that_breaks_off_is_fetched_anew(monkeypatch: pytest.MonkeyPatch) -> None:

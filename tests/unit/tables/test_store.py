@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ser_core.errors import ObjectMissingError
+from ser_core.errors import LeaseLostError, ObjectMissingError
 from ser_core.storage import open_storage
+from ser_core.storage.lease import held
 from ser_core.tables.schemas import CALL_EMOTIONS, QUARANTINE, RECORDINGS, RUNS, SCHEMA_VERSION
 from ser_core.tables.store import TableStore, bucket_key, bucket_of, conform, log_key, partition_path, rows
 from tests.support.s3 import storage_settings
@@ -126,3 +127,20 @@ def test_a_bucket_is_a_function_of_the_call(call_id: str, buckets: int) -> None:
 
 def test_a_known_bucket() -> None:
     assert bucket_of("123456789", 2**32) == 0xCBF43926  # the check value of CRC-32 (ISO-HDLC)
+
+
+def test_a_fence_that_is_down_keeps_every_write_out(store: TableStore) -> None:
+    schema = pa.schema([("x", pa.int64())])
+    with held(store.storage, ("score",), "run-1", "score", 60.0) as fences:
+        fenced = TableStore(store.storage, fences["score"])
+        fenced.write("runs/a.parquet", pa.table({"x": [1]}))
+    stale = pickle.loads(pickle.dumps(fenced))
+    with held(store.storage, ("score",), "run-2", "score", 60.0):
+        with pytest.raises(LeaseLostError, match="run-2"):
+            stale.write("runs/a.parquet", pa.table({"x": [2]}))
+        with pytest.raises(LeaseLostError), stale.stream("runs/b.parquet", schema) as writer:
+            writer.write_table(pa.table({"x": [2]}))
+        with pytest.raises(LeaseLostError):
+            stale.put("runs/_inputs.json", b"{}")
+    assert store.read("runs/a.parquet").to_pylist() == [{"x": 1}]
+    assert [info.key for info in store.storage.list("runs/")] == ["runs/a.parquet"]

@@ -1,0 +1,45 @@
+"""Settings of the stop rules: how far a date may lie from those before it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from ser_core.config.base import Positive, PositiveInt, Section
+
+
+class Limits(Section):
+    """From where on a measure is worth a warning, and from where on its date is not published."""
+
+    warn: Positive
+    refuse: Positive
+
+    @model_validator(mode="after")
+    def _are_in_order(self) -> Limits:
+        if self.refuse < self.warn:
+            raise ValueError(f"refuse {self.refuse} is below warn {self.warn}: expected it above or equal")
+        return self
+
+
+class DriftSettings(Section):
+    """When a date of scores is told about, and when it is held back."""
+
+    action: Literal["refuse", "warn"]
+    baseline_days: PositiveInt
+    min_days: PositiveInt
+    quarantine_share: Limits
+    volume_factor: Limits
+    label_psi: Limits
+    confidence_psi: Limits
+    feature_psi: Limits
+    codec_psi: Limits
+
+    @model_validator(mode="after")
+    def _can_refuse(self) -> DriftSettings:
+        if self.min_days > self.baseline_days:
+            raise ValueError(
+                f"min_days {self.min_days} is above baseline_days {self.baseline_days}, so that no date would ever be "
+                "refused: expected it below or equal (action: warn says the same plainly)"
+            )
+        return self

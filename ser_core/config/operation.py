@@ -1,0 +1,37 @@
+"""Settings of how runs follow each other and the archive."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from pydantic import Field, model_validator
+
+from ser_core.config.base import Positive, Section, Share
+
+
+class RetentionSettings(Section):
+    """What becomes of the rows of calls whose audio is gone."""
+
+    follow_audio: bool
+    max_gone_share: Share
+
+
+class LeaseSettings(Section):
+    """How runs keep out of each other's way."""
+
+    expiry_s: Positive
+
+
+class DateRange(Section):
+    """Dates from `from` to `to`, both included."""
+
+    from_: dt.date | None = Field(alias="from")
+    to: dt.date | None
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> DateRange:
+        if (self.from_ is None) != (self.to is None):
+            raise ValueError("only one end is set: expected both from and to, YYYY-MM-DD")
+        if self.from_ and self.to and self.from_ > self.to:
+            raise ValueError(f"from {self.from_} is after to {self.to}")
+        return self

@@ -1,0 +1,120 @@
+"""Calls that were forgotten stay out, and hashed names go through the whole chain."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from ser_core.archive.privacy import Pseudonyms
+from ser_core.cli.main import main
+from ser_core.config import Settings
+from ser_core.config.upkeep import SECRET_VARIABLE
+from ser_core.errors import SettingsError
+from ser_core.spark.extract import Extract
+from ser_core.spark.ingest import Ingest
+from ser_core.spark.score import Score
+from ser_core.tables.schemas import (
+    CALL_EMOTIONS,
+    CALL_TALK,
+    CHANNELS,
+    FEATURES,
+    QUARANTINE,
+    RECORDINGS,
+    RUNS,
+    SEGMENT_EMOTIONS,
+    Table,
+)
+from tests.support.pipeline import file_marks, read_rows, run, same_rows, store_of
+
+Copied = Callable[..., Settings]
+SECRET = "a secret of many letters"
+TABLES = (RECORDINGS, CHANNELS, SEGMENT_EMOTIONS, CALL_EMOTIONS, CALL_TALK)
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SECRET_VARIABLE, SECRET)
+
+
+def words(settings: Settings) -> list[str]:
+    places = {"tables": settings.tables.uri, "models": settings.models.uri}
+    found = [word for key, uri in places.items() for word in (f"--{key}.uri", uri)]
+    return [*found, "--corpus.tables-uri", settings.corpus.tables_uri]
+
+
+def chain(spark: SparkSession, settings: Settings) -> dict[str, object]:
+    listed = run(spark, Ingest, settings)["listed"]
+    run(spark, Extract, settings)
+    return {"listed": listed, "scored_calls": run(spark, Score, settings)["scored_calls"]}
+
+
+def calls(settings: Settings, table: Table) -> set[str]:
+    return {row["call_id"] for row in read_rows(settings, table)}
+
+
+def test_a_forgotten_call_does_not_come_back(
+    spark: SparkSession, copied: Copied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = copied()
+    assert main(["forget", "--call-id", "c2", *words(settings)]) == 0
+    assert all("c2" not in calls(settings, table) for table in TABLES)
+    audio = [path.name for path in Path(settings.archive.uri or "").rglob("c2_*")]
+    assert audio  # it lies there still
+    assert chain(spark, settings)["listed"] == 3
+    for table in TABLES:
+        assert calls(settings, table) == {"c1", "c3", *({"c4"} if table in (RECORDINGS, CHANNELS, CALL_TALK) else ())}
+    monkeypatch.delenv(SECRET_VARIABLE)
+    with pytest.raises(SettingsError, match="could come back"):
+        Ingest(settings)
+
+
+def test_old_calls_stay_out_and_new_ones_come(spark: SparkSession, copied: Copied) -> None:
+    settings = copied()
+    assert main(["forget", "--before", "2026-03-03", *words(settings)]) == 0
+    chain(spark, settings)
+    assert calls(settings, RECORDINGS) == {"c3", "c4"}
+    assert calls(settings, CALL_EMOTIONS) == {"c3"}
+
+
+def test_hashed_names_go_through_the_chain(
+    spark: SparkSession, copied: Copied, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = copied()
+    settings = copied({"privacy": {"hash_ids": True}, "tables": {"uri": str(tmp_path / "hashed")}})
+    with caplog.at_level(logging.INFO, logger="ser_core"):
+        assert chain(spark, settings) == {"listed": 4, "scored_calls": 3}
+    names = Pseudonyms(SECRET.encode())
+    assert calls(settings, CALL_EMOTIONS) == {names.call(call) for call in ("c1", "c2", "c3")}
+    agents = {row["agent_id"] for row in read_rows(settings, CALL_EMOTIONS)}
+    assert len(agents) == 2
+    assert not agents & {"a1", "a2"}
+    for table in (*TABLES, FEATURES, QUARANTINE, RUNS):
+        rows = [{name: value for name, value in row.items() if name != "uri"} for row in read_rows(settings, table)]
+        assert not any(call in str(list(row.values())) for row in rows for call in ("'c1'", "'a1'", "c1_a1"))
+    same_rows(store_of(plain), store_of(settings), FEATURES)
+    assert "extract" in caplog.text
+    assert not any(name in caplog.text for name in ("c1_a1", ".wav", "2026/03/02", *calls(settings, RECORDINGS)))
+    assert main(["trace", "--call-id", "c1", *words(settings)]) == 0
+    assert main(["forget", "--call-id", "c1", *words(settings)]) == 0
+    assert names.call("c1") not in calls(settings, RECORDINGS)
+    assert chain(spark, settings)["listed"] == 3
+
+
+def test_tables_that_were_joined_are_scored_alike(spark: SparkSession, copied: Copied) -> None:
+    settings = copied()
+    before = read_rows(settings, SEGMENT_EMOTIONS)
+    assert main(["maintain", *words(settings)]) == 0
+    assert len(store_of(settings).files(CHANNELS)) == 1
+    extracted = run(spark, Extract, settings)
+    assert (extracted["done_before"], extracted["extracted"]) == (4, 0)
+    marks = file_marks(Path(settings.tables.uri, "call_emotions"))
+    run(spark, Score, settings)
+    again = settings.model_copy(update={"scoring": settings.scoring.model_copy(update={"again": True})})
+    assert run(spark, Score, again)["scored_calls"] == 3
+    kept = [(row["recording_id"], row["segment_no"], row["emotion"]) for row in read_rows(settings, SEGMENT_EMOTIONS)]
+    assert kept == [(row["recording_id"], row["segment_no"], row["emotion"]) for row in before]
+    assert marks.keys() <= file_marks(Path(settings.tables.uri, "call_emotions")).keys()

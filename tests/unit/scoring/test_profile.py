@@ -1,0 +1,110 @@
+"""Dates against the dates before them: who is warned of, who is held back, who is let through."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ser_core.config import load_settings
+from ser_core.config.drift import DriftSettings
+from ser_core.scoring.drift import BINS
+from ser_core.scoring.profile import Profile, judge
+
+TODAY = dt.date(2026, 3, 30)
+SETTINGS = load_settings(environ={}).drift
+
+
+def profile(date: dt.date, seed: int = 0, calls: int = 800, **changes: Any) -> Profile:
+    """A usual date: 800 calls of 20 segments each."""
+    rng = np.random.default_rng(seed)
+    labels = rng.multinomial(calls * 20, [0.7, 0.1, 0.2])
+    middle = np.exp(-0.5 * ((np.arange(BINS) - BINS / 2) / 4) ** 2)
+    features = {f"f{n}": rng.multinomial(calls * 20, middle / middle.sum()).tolist() for n in range(5)}
+    usual = Profile(
+        date,
+        calls=calls,
+        recordings=calls,
+        refused=calls // 200,
+        segments=calls * 20,
+        labels=dict(zip(("neutral", "angry", "sad"), labels.tolist(), strict=True)),
+        confidence=rng.multinomial(calls * 20, np.arange(1, 11) / 55).tolist(),
+        codecs={"pcm_alaw": calls, "opus": calls // 4},
+        features=features,
+    )
+    return replace(usual, **changes)
+
+
+def days(count: int) -> list[Profile]:
+    return [profile(TODAY - dt.timedelta(days=count - n), seed=n + 1) for n in range(count)]
+
+
+SHIFTS: Mapping[str, Mapping[str, Any]] = {
+    "quarantine_share": {"refused": 700},
+    "volume_factor": {"calls": 20, "recordings": 20, "refused": 0},
+    "label_psi": {"labels": {"neutral": 2000, "angry": 12000, "sad": 2000}},
+    "confidence_psi": {"confidence": [16000, *[0] * 9]},
+    "codec_psi": {"codecs": {"gsm": 1000}},
+    "feature_psi": {"features": {f"f{n}": [16000, *[0] * (BINS - 1)] for n in range(5)}},
+}
+
+
+def test_a_usual_date_passes() -> None:
+    verdict = judge(profile(TODAY), days(28), SETTINGS)
+    assert (verdict.verdict, verdict.days, str(verdict)) == ("ok", 28, "as usual")
+    assert set(verdict.to_json()) > set(SHIFTS)
+
+
+@pytest.mark.parametrize("name", SHIFTS)
+def test_each_shift_is_refused_by_its_own_measure(name: str) -> None:
+    verdict = judge(profile(TODAY, **SHIFTS[name]), days(28), SETTINGS)
+    assert verdict.verdict == "refused"
+    assert verdict.to_json()["beyond"] == [name]
+    assert name in str(verdict)
+
+
+@pytest.mark.parametrize("name", SHIFTS)
+@pytest.mark.parametrize("few", [0, 6])
+def test_of_few_dates_nothing_is_refused(name: str, few: int) -> None:
+    expected = (
+        "warned" if few or name == "quarantine_share" else "ok"
+    )  # without a date there is nothing to compare with
+    assert judge(profile(TODAY, **SHIFTS[name]), days(few), SETTINGS).verdict == expected
+
+
+def test_warn_alone_publishes() -> None:
+    settings = SETTINGS.model_copy(update={"action": "warn"})
+    assert judge(profile(TODAY, **SHIFTS["label_psi"]), days(28), settings).verdict == "warned"
+
+
+def test_a_few_calls_may_differ_by_chance() -> None:
+    small = [profile(TODAY - dt.timedelta(days=n + 1), n, calls=4) for n in range(28)]
+    odd = {"labels": {"neutral": 20, "angry": 45, "sad": 15}, "confidence": [8] * 10, "refused": 2}
+    assert judge(profile(TODAY, **odd), days(28), SETTINGS).verdict == "refused"
+    assert judge(profile(TODAY, calls=4, **odd), small, SETTINGS).verdict == "ok"
+
+
+def test_volume_is_that_of_the_weekday() -> None:
+    quiet = {5: 40, 6: 30}  # weekends
+    dates = [TODAY - dt.timedelta(days=n + 1) for n in range(28)]
+    before = [profile(date, n, calls=quiet.get(date.weekday(), 800)) for n, date in enumerate(dates)]
+    saturday = TODAY - dt.timedelta(days=TODAY.weekday() - 5)
+    assert judge(profile(saturday, calls=40), before, SETTINGS).measures["volume_factor"].verdict == "ok"
+    assert judge(profile(TODAY, calls=40), before, SETTINGS).measures["volume_factor"].verdict == "refused"
+
+
+def test_a_profile_comes_back_from_its_file() -> None:
+    one = profile(TODAY)
+    assert Profile.of_json(one.to_json()) == one
+
+
+def test_limits_are_in_order() -> None:
+    values = SETTINGS.model_dump()
+    with pytest.raises(ValueError, match="below warn"):
+        DriftSettings(**{**values, "label_psi": {"warn": 0.3, "refuse": 0.2}})
+    with pytest.raises(ValueError, match="no date would ever be refused"):
+        DriftSettings(**{**values, "min_days": 29})
