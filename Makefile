@@ -53,7 +53,7 @@ bench: $(STAMP)  ## Feature extraction against the tutorial recipe, on this mach
 lock:  ## Make requirements.lock anew (needs uv on PATH)
 	@printf 'pyspark>=4.1,<4.2\n' > .lock-constraints && uv pip compile -q --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-	  --extra demo --extra dev -c .lock-constraints pyproject.toml -o requirements.lock; rm -f .lock-constraints
+	  --extra demo --extra dev --extra search -c .lock-constraints pyproject.toml -o requirements.lock; rm -f .lock-constraints
 
 clean:  ## Remove what runs have built
 	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,8 +8,8 @@
 -- ranking or judging employees by inferred emotion is prohibited in the EU (AI Act, Regulation (EU) 2024/1689,
 -- art. 5(1)(f)), and a customer's mood is no measure of the agent who took the call.
 
--- A queue's day. share_calls_<emotion>: share of calls whose dominant emotion it is, valence and arousal are weighted by
--- speech time.
+-- A queue's day. share_calls_<emotion>: share of calls whose dominant emotion it is, share_undecided: of calls in which no
+-- segment reached scoring.min_confidence. Valence and arousal are weighted by speech time.
 CREATE OR REPLACE TEMPORARY VIEW daily_emotion_by_queue AS
 SELECT
     call_date,
@@ -26,6 +26,7 @@ SELECT
     AVG(CASE WHEN dominant_emotion = 'surprised' THEN 1.0 ELSE 0.0 END) AS share_calls_surprised,
     AVG(CASE WHEN dominant_emotion = 'bored' THEN 1.0 ELSE 0.0 END) AS share_calls_bored,
     AVG(CASE WHEN dominant_emotion = 'distressed' THEN 1.0 ELSE 0.0 END) AS share_calls_distressed,
+    AVG(CASE WHEN dominant_emotion IS NULL THEN 1.0 ELSE 0.0 END) AS share_undecided,
     SUM(valence * speech_s) / NULLIF(SUM(CASE WHEN valence IS NOT NULL THEN speech_s END), 0.0) AS mean_valence,
     SUM(arousal * speech_s) / NULLIF(SUM(CASE WHEN arousal IS NOT NULL THEN speech_s END), 0.0) AS mean_arousal,
     AVG(CASE WHEN escalated THEN 1.0 ELSE 0.0 END) AS share_escalated,

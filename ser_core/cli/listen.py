@@ -15,21 +15,24 @@ from ser_core.config import Settings
 from ser_core.errors import Reason, Refusal
 from ser_core.extraction import ChannelFeatures, ExtractionPlan, extract
 from ser_core.report.terminal import posterior_bars
-from ser_core.scoring import CallSummary, score_segments, summarise_call
+from ser_core.scoring import UNDECIDED, CallSummary, score_segments, summarise_call
+from ser_core.scoring.priors import prior_shift
 from ser_core.storage import open_storage
 from ser_core.training.bundle import Model, check_fingerprint, load_model, read_bundle, resolve
 
 _SHOWN_SEGMENTS = 12
+_NOTHING_DECIDED = "undecided, no segment reaches scoring.min_confidence"
 
 
 @dataclass(frozen=True)
 class Heard:
-    """One channel: its summary, None where there is nothing to hear, and (start_s, end_s, emotion, confidence)s."""
+    """One channel: its summary, None where there is nothing to hear, and (start_s, end_s, emotion, confidence)s; the
+    emotion of a segment below `scoring.min_confidence` is None, and so is that of a channel of no others."""
 
     channel: ChannelFeatures
     summary: CallSummary | None
     posteriors: Mapping[str, float]
-    segments: tuple[tuple[float, float, str, float], ...]
+    segments: tuple[tuple[float, float, str | None, float], ...]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -40,6 +43,7 @@ class Heard:
             "duration_s": self.channel.duration_s,
             "emotion": self.summary.dominant_emotion if self.summary else None,
             "confidence": self.summary.confidence if self.summary else None,
+            "undecided_s": self.summary.undecided_s if self.summary else None,
             "valence": self.summary.valence if self.summary else None,
             "arousal": self.summary.arousal if self.summary else None,
             "posteriors": dict(self.posteriors),
@@ -52,10 +56,13 @@ class Heard:
         if self.summary is None:
             yield Text(f"{title}: nothing to hear")
             return
-        yield Text.assemble(title, ": ", (self.summary.dominant_emotion, "bold"))
+        yield Text.assemble(title, ": ", (self.summary.dominant_emotion or _NOTHING_DECIDED, "bold"))
         yield posterior_bars(self.posteriors)
         if len(self.segments) > 1:
-            spans = [f"{start:.1f}–{end:.1f} s {emotion}" for start, end, emotion, _ in self.segments[:_SHOWN_SEGMENTS]]
+            spans = [
+                f"{start:.1f}–{end:.1f} s {emotion or 'undecided'}"
+                for start, end, emotion, _ in self.segments[:_SHOWN_SEGMENTS]
+            ]
             more = len(self.segments) - len(spans)
             yield Text("; ".join(spans) + (f"; and {more} more segments (--json has all)" if more else ""), style="dim")
 
@@ -65,6 +72,7 @@ class Listener:
 
     Raises:
         BundleError: there is no such model, or it was trained on other features than the settings describe.
+        SettingsError: `scoring.priors` names an emotion that the model never names.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -73,6 +81,8 @@ class Listener:
         bundle = read_bundle(models, resolve(models, settings.models.name, settings.scoring.model))
         self.model: Model = load_model(bundle)
         check_fingerprint(self.model, self.plan.feature_set)
+        self.shift = prior_shift(settings.scoring.priors, bundle.manifest)
+        self.min_confidence = settings.scoring.min_confidence
 
     def hear(self, file: Path) -> list[Heard]:
         """The channels of a file that may be scored.
@@ -102,13 +112,16 @@ class Listener:
             return Heard(channel, None, {}, ())
         classes = self.model.classes
         posteriors = self.model.posteriors(channel.vectors, np.zeros(len(channel.vectors), dtype=np.intp))
-        scores = score_segments(posteriors, classes)
+        if self.shift is not None:
+            posteriors = self.shift(posteriors)
+        scores = score_segments(posteriors, classes, self.min_confidence)
+        emotions = [None if place == UNDECIDED else classes[place] for place in scores.emotion.tolist()]
         weights = channel.end_s - channel.start_s
         mean = np.average(posteriors, axis=0, weights=weights)
-        spans = zip(channel.start_s.tolist(), channel.end_s.tolist(), scores.emotion, scores.confidence, strict=True)
+        spans = zip(channel.start_s.tolist(), channel.end_s.tolist(), emotions, scores.confidence.tolist(), strict=True)
         return Heard(
             channel,
-            summarise_call(channel.start_s, channel.end_s, posteriors, classes),
+            summarise_call(channel.start_s, channel.end_s, posteriors, classes, self.min_confidence),
             {name: float(value) for name, value in zip(classes, mean, strict=True)},
-            tuple((start, end, classes[emotion], float(confidence)) for start, end, emotion, confidence in spans),
+            tuple(spans),
         )

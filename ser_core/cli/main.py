@@ -29,7 +29,9 @@ COMMANDS: dict[str, _Command] = {
     "plot": _Command("ser_core.cli.plot", "a recording as a picture, with its emotions"),
     "query": _Command("ser_core.cli.query", "SQL over the tables"),
     "tables": _Command("ser_core.cli.tables", "the tables, their rows and columns"),
-    "model": _Command("ser_core.cli.model", "list models, promote one"),
+    "model": _Command("ser_core.cli.model", "list models, promote one, compare two"),
+    "label": _Command("ser_core.cli.label", "segments of the archive for people to label, and what they heard"),
+    "search": _Command("ser_core.cli.search", "search hyperparameters on a corpus's training speakers"),
     "corpus": _Command("ser_core.cli.corpus", "fetch a labelled corpus"),
     "settings": _Command("ser_core.cli.settings", "the settings in force, and what each is"),
 }

@@ -1,8 +1,9 @@
-"""`ser model list`, `ser model promote`: the models that are there, and which is current."""
+"""`ser model list`, `promote`, `compare`: the models that are there, which is current, and how two of them differ."""
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 from collections.abc import Sequence
 
@@ -11,29 +12,54 @@ from rich.text import Text
 
 from ser_core.cli.common import Answer, command_parser, run_command
 from ser_core.config import Settings
-from ser_core.errors import BundleError
+from ser_core.errors import SettingsError
 
 
 def main(argv: Sequence[str]) -> int:
-    """Lists model versions with their figures, or moves the alias `current`."""
-    parser = command_parser("model", "The models that are there, and which is current.")
-    parser.add_argument("action", choices=("list", "promote"))
-    parser.add_argument("model_version", nargs="?", help="promote: <name>/<version>, such as emotions/3")
+    """Lists model versions with their figures, moves the alias `current`, or compares two on calls both scored."""
+    parser = command_parser("model", "The models that are there, which is current, and how two of them differ.")
+    parser.add_argument("action", choices=tuple(_MODELS))
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="<name>/<version>, such as emotions/3, or current")
+    span = "compare: {} date looked at, YYYY-MM-DD (default: {})"
+    first = "a week before the last; with --labels, the first that was scored"
+    parser.add_argument("--from", dest="from_", type=_date, metavar="DATE", help=span.format("first", first))
+    parser.add_argument("--to", type=_date, metavar="DATE", help=span.format("last", "the last that was scored"))
+    parser.add_argument("--labels", action="store_true", help="compare: recalls too, where people have labelled calls")
     return run_command(parser, argv, _model)
 
 
+_MODELS = {"list": "", "promote": "emotions/3", "compare": "current emotions/3"}
+"""The models each action takes, for example."""
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date, such as 2026-03-02") from None
+
+
 def _model(arguments: argparse.Namespace, settings: Settings) -> Answer:
+    action, example = arguments.action, _MODELS[arguments.action]
+    if len(arguments.models) != len(example.split()):
+        usual = f"ser model {action} {example}".rstrip()
+        raise SettingsError([f"`ser model {action}` was given {arguments.models or 'no model'}; expected `{usual}`"])
+    if action != "compare" and (arguments.from_ or arguments.to or arguments.labels):
+        raise SettingsError([f"--from, --to and --labels are of `ser model compare`, and not of `ser model {action}`"])
+    if action == "compare":
+        from ser_core.cli.compare import compare  # noqa: PLC0415
+
+        return compare(arguments, settings)
+    return _list(settings) if action == "list" else _promote(arguments.models[0], settings)
+
+
+def _promote(model_version: str, settings: Settings) -> Answer:
     from ser_core.storage import open_storage  # noqa: PLC0415
     from ser_core.training.bundle import promote  # noqa: PLC0415
 
-    if arguments.action == "list":
-        return _list(settings)
-    if not arguments.model_version:
-        raise BundleError("Which model? `ser model promote emotions/3`; `ser model list` shows what there is")
-    models = open_storage(settings.models.uri, settings.storage)
-    promote(models, arguments.model_version)
-    told = {"promoted": arguments.model_version}
-    return told, [Text(f"{arguments.model_version} is current: the next `ser score` scores every date with it")]
+    promote(open_storage(settings.models.uri, settings.storage), model_version)
+    note = f"{model_version} is current: the next `ser score` scores every date with it"
+    return {"promoted": model_version}, [Text(note)]
 
 
 def _list(settings: Settings) -> Answer:

@@ -55,7 +55,10 @@ def _segments(
         if refusal.reason is not Reason.FORBIDDEN or not arguments.file.is_file():
             raise SettingsError([f"{arguments.file}: {refusal.reason}: {refusal.detail}"]) from None
         return arguments.channel or 0, (), f"Drawn without emotions: {refusal.detail}"
-    by_channel = {one.channel.channel: one.segments for one in heard}
+    by_channel = {
+        one.channel.channel: tuple((start, end, emotion or "undecided", c) for start, end, emotion, c in one.segments)
+        for one in heard
+    }
     channel = arguments.channel if arguments.channel is not None else min(by_channel)
     return channel, by_channel.get(channel, ()), None
 

@@ -43,4 +43,5 @@ def _predict(arguments: argparse.Namespace, settings: Settings) -> Answer:
         shown.extend(part for channel in heard for part in channel.render(str(file)))
     if all("reason" in one for one in found):
         raise NothingHeardError("\n".join(f"{one['file']}: {one['reason']}: {one['detail']}" for one in found))
-    return {"model_version": listener.model.model_version, "predictions": found}, shown
+    priors = dict(listener.shift.priors) if listener.shift else None
+    return {"model_version": listener.model.model_version, "priors": priors, "predictions": found}, shown

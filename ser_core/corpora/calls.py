@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ser_core.audio.line import CODECS, Line, encode, over_line
 from ser_core.corpora.clips import SAMPLE_RATE, Array, Clip, ClipLibrary
 from ser_core.corpora.courses import COURSES
-from ser_core.corpora.line import CODECS, Line, encode, over_line
 from ser_core.errors import CorpusError
 from ser_core.storage import Storage
 

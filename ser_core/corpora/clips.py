@@ -12,7 +12,7 @@ import numpy.typing as npt
 import soundfile as sf
 import soxr
 
-from ser_core.corpora.base import CorpusReader
+from ser_core.corpora.base import CorpusReader, LabelledStretch
 from ser_core.errors import CorpusError
 from ser_core.storage import Storage
 
@@ -53,7 +53,10 @@ class ClipLibrary:
         listing = reader.read(info.key for info in storage.list())
         whole = (one for one in listing.stretches if one.channel is None and one.end_s is None and one.start_s == 0.0)
         self._clips: dict[tuple[str, str], list[Clip]] = defaultdict(list)
+        firsts: dict[str, LabelledStretch] = {}  # of several annotators, the first counts: the corpus's own
         for one in sorted(whole, key=lambda stretch: stretch.key):
+            firsts.setdefault(one.key, one)
+        for one in firsts.values():
             self._clips[one.speaker, one.emotion].append(Clip(one.key, one.speaker, one.emotion))
         if not self._clips:
             raise CorpusError(f"No recording below {storage.uri} is labelled whole by {reader.name}: check corpus.uri")

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 from types import MappingProxyType
 
-from ser_core.corpora.base import CorpusListing, LabelledStretch, Unplaced
+from ser_core.corpora.base import CorpusListing, LabelledStretch
+from ser_core.corpora.names import read_names
 
 _AUDIO_ONLY = "03"
 _VOCAL_CHANNELS: Mapping[str, str] = MappingProxyType({"01": "speech", "02": "song"})
@@ -34,8 +34,7 @@ _NAME = re.compile(
     r"-(?P<repetition>0[12])-(?P<actor>0[1-9]|1\d|2[0-4])"
 )
 _EXPECTED = (
-    "expected modality-channel-emotion-intensity-statement-repetition-actor, two digits each, such as "
-    "03-01-05-01-02-01-12.wav"
+    "modality-channel-emotion-intensity-statement-repetition-actor, two digits each, such as 03-01-05-01-02-01-12.wav"
 )
 
 
@@ -65,21 +64,12 @@ class RavdessReader:
 
     def read(self, keys: Iterable[str]) -> CorpusListing:
         """The labels that the file names in `keys` state; one stretch, the whole recording, a file."""
-        stretches: list[LabelledStretch] = []
-        unplaced: list[Unplaced] = []
-        left_out: list[str] = []
-        for key in sorted(set(keys)):
-            match = _NAME.fullmatch(PurePosixPath(key).stem)
-            if match is None:
-                unplaced.append(Unplaced(key, f"the file name is not RAVDESS's: {_EXPECTED}"))
-            elif match["modality"] != _AUDIO_ONLY:
-                left_out.append(key)
-            else:
-                stretches.append(_stretch(key, match))
-        return CorpusListing(tuple(stretches), tuple(unplaced), tuple(left_out))
+        return read_names(keys, _NAME, _EXPECTED, _stretch)
 
 
-def _stretch(key: str, match: re.Match[str]) -> LabelledStretch:
+def _stretch(key: str, match: re.Match[str]) -> LabelledStretch | None:
+    if match["modality"] != _AUDIO_ONLY:
+        return None
     actor = int(match["actor"])
     return LabelledStretch(
         key=key,

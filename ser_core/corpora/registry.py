@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ser_core.config.settings import CorpusSettings, StorageSettings
 from ser_core.corpora.base import CorpusReader
+from ser_core.corpora.crema_d import RATINGS, CremaDReader
+from ser_core.corpora.emodb import EmodbReader
 from ser_core.corpora.manifest import ManifestReader
 from ser_core.corpora.ravdess import RavdessReader
+from ser_core.corpora.savee import SaveeReader
+from ser_core.corpora.tess import TessReader
 from ser_core.corpora.unpack import content_id, unpack
 from ser_core.errors import CorpusError, ObjectMissingError, SettingsError
-from ser_core.storage import locate
+from ser_core.storage import locate, open_storage
+
+_BY_NAMES: Mapping[str, Callable[[], CorpusReader]] = MappingProxyType(
+    {reader.name: reader for reader in (RavdessReader, CremaDReader, EmodbReader, SaveeReader, TessReader)}
+)
+"""Readers of corpora whose labels stand in their file names, by kind."""
 
 _MEMORY_BYTES = 64 * 2**20
 
@@ -23,18 +34,26 @@ class Corpus(NamedTuple):
     root: str
 
 
-def corpus_reader(kind: str, manifest: bytes = b"", name: str = "", root: str = "", language: str = "") -> CorpusReader:
-    """The reader of a corpus of this `kind`: `ravdess`, or `manifest` with the CSV's bytes, a name for the corpus, the
-    root its uris are relative to, and the BCP 47 language tag of rows that have none.
+def corpus_reader(kind: str, data: bytes = b"", name: str = "", root: str = "", language: str = "") -> CorpusReader:
+    """The reader of a corpus of this `kind`.
+
+    Args:
+        kind: `ravdess`, `crema-d`, `emodb`, `savee`, `tess` or `manifest`.
+        data: the manifest's CSV; of crema-d, its published ratings, where there are any.
+        name: of a manifest corpus.
+        root: that a manifest's uris are relative to.
+        language: BCP 47 tag of a manifest's rows that have none.
 
     Raises:
-        CorpusError: no such kind, or a manifest with faults.
+        CorpusError: no such kind, or `data` with faults.
     """
-    if kind == "ravdess":
-        return RavdessReader()
     if kind == "manifest":
-        return ManifestReader(manifest, name, root, language)
-    raise CorpusError(f"corpus.kind {kind!r} is not known; there are ravdess, manifest")
+        return ManifestReader(data, name, root, language)
+    if kind == CremaDReader.name:
+        return CremaDReader(data)
+    if kind not in _BY_NAMES:
+        raise CorpusError(f"corpus.kind {kind!r} is not known; there are {', '.join(_BY_NAMES)}, manifest")
+    return _BY_NAMES[kind]()
 
 
 def open_corpus(settings: CorpusSettings, storage: StorageSettings, cache: Path) -> Corpus:
@@ -49,9 +68,17 @@ def open_corpus(settings: CorpusSettings, storage: StorageSettings, cache: Path)
         raise SettingsError(["corpus.uri is not set: name the corpus's folder, zip or manifest (`ser corpus fetch`)"])
     if settings.kind == "manifest":
         return _manifest(settings.uri, settings.language, storage)
-    if settings.uri.lower().endswith(".zip"):
-        return Corpus(corpus_reader(settings.kind), str(_unpacked(settings.uri, storage, cache)))
-    return Corpus(corpus_reader(settings.kind), settings.uri)
+    zipped = settings.uri.lower().endswith(".zip")
+    root = str(_unpacked(settings.uri, storage, cache)) if zipped else settings.uri
+    return Corpus(corpus_reader(settings.kind, _ratings(settings.kind, root, storage)), root)
+
+
+def _ratings(kind: str, root: str, settings: StorageSettings) -> bytes:
+    """What raters heard, where the corpus is one that publishes it and the file lies in its root."""
+    if kind != CremaDReader.name:
+        return b""
+    storage = open_storage(root, settings)
+    return storage.read(RATINGS) if storage.exists(RATINGS) else b""
 
 
 def _manifest(uri: str, language: str, settings: StorageSettings) -> Corpus:
@@ -70,6 +97,6 @@ def _unpacked(uri: str, settings: StorageSettings, cache: Path) -> Path:
     try:
         source = storage.open(key, _MEMORY_BYTES)
     except ObjectMissingError as error:
-        raise CorpusError(f"There is no zip at {uri}; `ser corpus fetch ravdess` brings it") from error
+        raise CorpusError(f"There is no zip at {uri}; `ser corpus fetch ravdess` brings that of RAVDESS") from error
     with source:
         return unpack(source, cache / f"corpus-{content_id(source)}")

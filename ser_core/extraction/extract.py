@@ -1,7 +1,8 @@
 """One recording → its channels and their vectors: the only step that touches audio.
 
 `extract` is one picklable function over plain numpy and dataclasses, so it runs in a Spark task, in a child process, or
-alone. Memory does not grow with the recording, but for the vectors; in mode `whole` one channel is held.
+alone. Memory does not grow with the recording, but for the vectors; in mode `whole` one channel is held, and where
+copies are made, all channels of up to `LONGEST_COPIED_S`.
 
 Every channel is measured for speech, syllables and level: facts about the talk. Vectors, from which an emotion could be
 told, are computed only of channels whose role is scored.
@@ -9,14 +10,16 @@ told, are computed only of channels whose role is scored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from ser_core.audio import AudioReader, ChannelLevels, Resampler, open_audio
+from ser_core.audio import AudioInfo, AudioReader, ChannelLevels, Resampler, dbfs, open_audio
+from ser_core.augmentation import RECORDED, Condition
 from ser_core.extraction.channel import ChannelExtractor
+from ser_core.extraction.copies import LONGEST_COPIED_S, HeldChannels
 from ser_core.extraction.plan import ChannelFeatures, Extracted, ExtractionPlan
 from ser_core.extraction.roles import channel_roles, channels_to_score, mono_role
 
@@ -26,32 +29,54 @@ _BLOCK_S = 10.0
 
 
 def extract(
-    source: BinaryIO, size_bytes: int, plan: ExtractionPlan, roles: Mapping[int, str] | None = None
+    source: BinaryIO,
+    size_bytes: int,
+    plan: ExtractionPlan,
+    roles: Mapping[int, str] | None = None,
+    conditions: Sequence[Condition] = (RECORDED,),
+    recording_id: str = "",
 ) -> Extracted:
-    """Decodes a recording once and extracts the channels whose role is scored.
+    """Decodes a recording once and extracts the channels whose role is scored, under each of `conditions`.
 
     `source` is a seekable binary file of `size_bytes` bytes. `roles`, where given, says the role of single channels
-    of this call and wins over the settings.
+    of this call and wins over the settings. A copy is made of a channel at the analysis rate, and cut into segments as
+    a recording of its own would be; `recording_id` and the channel are its key. Of a recording longer than
+    `LONGEST_COPIED_S` there are no copies, so that only `RECORDED` is extracted, if it is asked for.
 
     Raises:
         Refusal: the recording cannot be used; see `ser_core.audio`.
     """
     with open_audio(source, size_bytes, plan.limits, plan.audio.headerless) as reader:
-        channels = reader.info.channels
-        levels = ChannelLevels(channels)
-        scored = channels_to_score(channels, plan, roles)
-        extractors = [ChannelExtractor(plan, vectors=i in scored) for i in range(channels)]
-        _run(reader, levels, extractors, plan.feature_set.sample_rate)
-        mono = channels == 1 or levels.channels_are_one()
-        named = (mono_role(plan.roles, roles),) if mono else channel_roles(channels, plan.roles, roles)
-        return Extracted(tuple(_channel(i, role, reader, levels, extractors[i], plan) for i, role in enumerate(named)))
+        info, sr = reader.info, plan.feature_set.sample_rate
+        levels = ChannelLevels(info.channels)
+        scored = channels_to_score(info.channels, plan, roles)
+        recorded = RECORDED in conditions
+        heard = [ChannelExtractor(plan, vectors=i in scored) for i in range(info.channels)] if recorded else []
+        copied = [condition for condition in conditions if condition != RECORDED]
+        held = HeldChannels(sr) if copied else None
+        _run(reader, levels, heard, held, sr)
+    mono = info.channels == 1 or levels.channels_are_one()
+    named = (mono_role(plan.roles, roles),) if mono else channel_roles(info.channels, plan.roles, roles)
+    rows = _Rows(plan, info, levels.frames / info.sample_rate)
+    channels = [rows.row(heard[i], i, role, levels.loudness_dbfs(i)) for i, role in enumerate(named) if recorded]
+    if held is not None and rows.duration_s <= LONGEST_COPIED_S:
+        channels.extend(_copies(held, copied, named, rows, recording_id))
+    return Extracted(tuple(channels))
 
 
-def _run(reader: AudioReader, levels: ChannelLevels, extractors: Sequence[ChannelExtractor], target_sr: int) -> None:
-    resampler = Resampler(reader.info.sample_rate, target_sr, len(extractors))
+def _run(
+    reader: AudioReader,
+    levels: ChannelLevels,
+    extractors: Sequence[ChannelExtractor],
+    held: HeldChannels | None,
+    target_sr: int,
+) -> None:
+    resampler = Resampler(reader.info.sample_rate, target_sr, reader.info.channels)
 
     def feed(block: Array) -> None:
         if len(block):
+            if held is not None:
+                held.push(block)
             for channel, extractor in enumerate(extractors):
                 extractor.push(np.ascontiguousarray(block[:, channel]))
 
@@ -63,30 +88,56 @@ def _run(reader: AudioReader, levels: ChannelLevels, extractors: Sequence[Channe
         extractor.finish()
 
 
-def _channel(
-    channel: int,
-    role: str,
-    reader: AudioReader,
-    levels: ChannelLevels,
-    extractor: ChannelExtractor,
-    plan: ExtractionPlan,
-) -> ChannelFeatures:
-    info = reader.info
-    duration_s = levels.frames / info.sample_rate
-    count = None if role in plan.roles_scored else 0
-    spans, vectors = extractor.spans()[:count], extractor.vectors()[:count]
-    return ChannelFeatures(
-        channel=channel,
-        role=role,
-        codec=info.codec,
-        sample_rate=info.sample_rate,
-        narrowband=info.sample_rate < plan.feature_set.sample_rate,
-        duration_s=duration_s,
-        speech=extractor.speech(duration_s),
-        syllables=extractor.syllables,
-        loudness_dbfs=levels.loudness_dbfs(channel),
-        start_s=spans[:, 0],
-        end_s=np.minimum(spans[:, 1], duration_s),
-        segment_loudness_dbfs=spans[:, 2].astype(np.float32),
-        vectors=vectors,
-    )
+def _copies(
+    held: HeldChannels, conditions: Sequence[Condition], named: Sequence[str], rows: _Rows, recording_id: str
+) -> Iterator[ChannelFeatures]:
+    sr = rows.plan.feature_set.sample_rate
+    for channel, role in enumerate(named):
+        y = held.channel(channel)
+        for condition in conditions:
+            z = condition.apply(y, sr, f"{recording_id}/{channel}")
+            extractor = ChannelExtractor(rows.plan, vectors=role in rows.plan.roles_scored)
+            for start in range(0, len(z), round(_BLOCK_S * sr)):
+                extractor.push(z[start : start + round(_BLOCK_S * sr)])
+            extractor.finish()
+            loudness = dbfs(float(np.mean(np.square(z, dtype=np.float64)))) if len(z) else dbfs(0.0)
+            yield rows.row(extractor, channel, role, loudness, condition, len(y) / max(len(z), 1))
+
+
+class _Rows:
+    """Makes the channels of one recording of `duration_s` seconds."""
+
+    def __init__(self, plan: ExtractionPlan, info: AudioInfo, duration_s: float) -> None:
+        self.plan, self.duration_s, self._info = plan, duration_s, info
+
+    def row(
+        self,
+        extractor: ChannelExtractor,
+        channel: int,
+        role: str,
+        loudness_dbfs: float,
+        condition: Condition = RECORDED,
+        stretch: float = 1.0,
+    ) -> ChannelFeatures:
+        """`stretch` is how many seconds of the recording one second of what was heard is."""
+        sr = self.plan.feature_set.sample_rate
+        narrowest = min(self._info.sample_rate, sr if condition.line is None else condition.line.sample_rate)
+        speech = extractor.speech(self.duration_s / stretch)
+        count = None if role in self.plan.roles_scored else 0
+        spans = extractor.spans()[:count]
+        return ChannelFeatures(
+            channel=channel,
+            condition=condition.id,
+            role=role,
+            codec=self._info.codec,
+            sample_rate=self._info.sample_rate,
+            narrowband=narrowest < sr,
+            duration_s=self.duration_s,
+            speech=[(start_s * stretch, min(end_s * stretch, self.duration_s)) for start_s, end_s in speech],
+            syllables=extractor.syllables,
+            loudness_dbfs=loudness_dbfs,
+            start_s=spans[:, 0] * stretch,
+            end_s=np.minimum(spans[:, 1] * stretch, self.duration_s),
+            segment_loudness_dbfs=spans[:, 2].astype(np.float32),
+            vectors=extractor.vectors()[:count],
+        )

@@ -51,15 +51,17 @@ class ExtractionPlan:
 
 @dataclass(frozen=True)
 class ChannelFeatures:
-    """One channel: a row of `channels`, and its rows of `features`.
+    """One channel under one condition: a row of `channels`, and its rows of `features`.
 
-    `sample_rate` is the recording's; `narrowband`: it is lower than the analysis rate. `loudness_dbfs` is the root mean
-    square of the whole channel, `segment_loudness_dbfs` of each segment, shape (n,), as `start_s` and `end_s` are, in
-    seconds of the recording. `vectors` has the shape (n, dimension). `speech` are the stretches of speech, (start_s,
-    end_s) in order, and `syllables` the nuclei in them; both are measured whatever the mode and the role.
+    `condition` is the condition's id. `sample_rate` is the recording's; `narrowband`: it, or that of a copy's line, is
+    lower than the analysis rate. `loudness_dbfs` is the root mean square of the whole channel, `segment_loudness_dbfs`
+    of each segment, shape (n,), as `start_s` and `end_s` are, in seconds of the recording, also where a copy is faster
+    or slower. `vectors` has the shape (n, dimension). `speech` are the stretches of speech, (start_s, end_s) in order,
+    and `syllables` the nuclei in them; both are measured whatever the mode and the role.
     """
 
     channel: int
+    condition: str
     role: str
     codec: str
     sample_rate: int
@@ -76,6 +78,6 @@ class ChannelFeatures:
 
 @dataclass(frozen=True)
 class Extracted:
-    """A recording that was extracted: every channel, with segments or without."""
+    """A recording that was extracted: every channel under every condition, with segments or without."""
 
     channels: tuple[ChannelFeatures, ...]

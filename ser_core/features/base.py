@@ -38,6 +38,17 @@ class FeatureSet(ABC):
         """
 
     @property
+    def families(self) -> Mapping[str, tuple[str, ...]]:
+        """Features that belong together, by the family's name: those of one descriptor, unless the set says otherwise.
+
+        Each feature is in one family.
+        """
+        found: dict[str, list[str]] = {}
+        for name in self.feature_names:
+            found.setdefault(name.partition("_")[0], []).append(name)
+        return {family: tuple(members) for family, members in found.items()}
+
+    @property
     def dimension(self) -> int:
         """Values in a vector."""
         return len(self.feature_names)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ser_core.scoring.segments import Floats, score_segments
+from ser_core.scoring.segments import UNDECIDED, Floats, score_segments
 
 QUARTERS = 4
 NEGATIVE_VALENCE = -0.2
@@ -31,8 +31,11 @@ Quarters = tuple[float | None, float | None, float | None, float | None]
 class CallSummary:
     """One voice in one call. Means are weighted by the segments' durations.
 
-    `shares` are of speech time, by the segments' decisions, for every class. `dominant_emotion` has the largest share,
-    of equal ones the larger mean posterior; `confidence` is its mean posterior over all segments. `valence_quarters`
+    `shares` are of decided speech time, by the segments' decisions, for every class; `undecided_s` is the rest of
+    `speech_s`, in seconds. `dominant_emotion` has the largest share, of equal ones the larger mean posterior;
+    `confidence` is its mean posterior over all segments. Where no segment is decided, `shares` is empty, and
+    `dominant_emotion` and `confidence` are None. Valence and arousal are of all segments, decided or not: they weigh
+    posteriors, so that a doubtful segment says little of itself. `valence_quarters`
     are means over quarters of the time from the first segment's start to the last one's end, None without a segment;
     a segment belongs to the quarter that its middle is in. `valence_change` is the last quarter with speech less the
     first, None where it is one and the same. `longest_negative_s` is the longest stretch of consecutive segments below
@@ -42,9 +45,10 @@ class CallSummary:
 
     segments: int
     speech_s: float
+    undecided_s: float
     shares: dict[str, float]
-    dominant_emotion: str
-    confidence: float
+    dominant_emotion: str | None
+    confidence: float | None
     valence: float
     arousal: float
     valence_quarters: Quarters
@@ -57,11 +61,17 @@ class CallSummary:
 
 
 def summarise_call(
-    start_s: Floats, end_s: Floats, posteriors: Floats, classes: Sequence[str], valence: Floats | None = None
+    start_s: Floats,
+    end_s: Floats,
+    posteriors: Floats,
+    classes: Sequence[str],
+    min_confidence: float,
+    valence: Floats | None = None,
 ) -> CallSummary:
     """Summarises n segments, in any order: `start_s` and `end_s` (n,) in seconds, `posteriors` (n, classes).
 
-    `valence` (n,), where given, stands in for the posteriors' own (`ser_core.scoring.segments.fuse_valence`).
+    `min_confidence` is what a segment needs to be decided on (`score_segments`). `valence` (n,), where given, stands in
+    for the posteriors' own (`ser_core.scoring.segments.fuse_valence`).
 
     Raises:
         ValueError: there is no segment, one has no duration, or shapes do not fit.
@@ -75,12 +85,10 @@ def summarise_call(
     order = np.lexsort((end_s, start_s))
     start, end = (np.asarray(times, dtype=np.float64)[order] for times in (start_s, end_s))
     posteriors = np.asarray(posteriors, dtype=np.float64)[order]
-    scores = score_segments(posteriors, classes)
+    scores = score_segments(posteriors, classes, min_confidence)
     pleasure = scores.valence if valence is None else np.asarray(valence, dtype=np.float64)[order]
     duration = end - start
-    shares = np.bincount(scores.emotion, duration, len(classes)) / duration.sum()
-    mean = np.average(posteriors, axis=0, weights=duration)
-    dominant = max(range(len(classes)), key=lambda i: (round(float(shares[i]), 9), mean[i]))
+    shares, dominant, confidence = _decided(scores.emotion, posteriors, duration, classes)
     quarter = _quarter(start, end)
     valences = _quarters(pleasure, duration, quarter)
     arousals = _quarters(scores.arousal, duration, quarter)
@@ -88,9 +96,10 @@ def summarise_call(
     return CallSummary(
         segments=len(start),
         speech_s=float(duration.sum()),
-        shares=dict(zip(classes, shares.tolist(), strict=True)),
-        dominant_emotion=classes[dominant],
-        confidence=float(mean[dominant]),
+        undecided_s=float(duration[scores.emotion == UNDECIDED].sum()),
+        shares=shares,
+        dominant_emotion=dominant,
+        confidence=confidence,
         valence=float(np.average(pleasure, weights=duration)),
         arousal=float(np.average(scores.arousal, weights=duration)),
         valence_quarters=valences,
@@ -101,6 +110,19 @@ def summarise_call(
         escalated=_escalated(valence_change, arousal_change),
         recovered=_recovered(valences),
     )
+
+
+def _decided(
+    emotion: npt.NDArray[np.intp], posteriors: Floats, duration: Floats, classes: Sequence[str]
+) -> tuple[dict[str, float], str | None, float | None]:
+    """Shares, dominant emotion and its confidence."""
+    known = emotion != UNDECIDED
+    if not known.any():
+        return {}, None, None
+    shares = np.bincount(emotion[known], duration[known], len(classes)) / duration[known].sum()
+    mean = np.average(posteriors, axis=0, weights=duration)
+    dominant = max(range(len(classes)), key=lambda i: (round(float(shares[i]), 9), mean[i]))
+    return dict(zip(classes, shares.tolist(), strict=True)), classes[dominant], float(mean[dominant])
 
 
 def longest_negative_s(start: Floats, end: Floats, valence: Floats) -> float:

@@ -13,9 +13,13 @@ from ser_core.emotions import AFFECT
 Floats = npt.NDArray[np.floating[Any]]
 
 
+UNDECIDED = -1
+"""The place of no class."""
+
+
 class SegmentScores(NamedTuple):
-    """Of n segments, each (n,): the place of the likeliest emotion among the classes, its posterior as `confidence`,
-    and `valence` and `arousal`, -1 to 1."""
+    """Of n segments, each (n,): the place of the `emotion` among the classes, or `UNDECIDED`; the largest posterior as
+    `confidence`, decided or not; and `valence` and `arousal`, -1 to 1."""
 
     emotion: npt.NDArray[np.intp]
     confidence: Floats
@@ -23,8 +27,12 @@ class SegmentScores(NamedTuple):
     arousal: Floats
 
 
-def score_segments(posteriors: Floats, classes: Sequence[str]) -> SegmentScores:
+def score_segments(posteriors: Floats, classes: Sequence[str], min_confidence: float) -> SegmentScores:
     """Decides on segments by their `posteriors` (n, classes), rows summing to 1; of equal ones the first class wins.
+
+    A segment whose largest posterior is below `min_confidence` is left undecided: Chow's rule ("On optimum recognition
+    error and reject tradeoff", IEEE Trans. Information Theory 16, 1970, 41-46), by which no other way of rejecting as
+    many segments leaves fewer errors, as far as the posteriors are true.
 
     Valence and arousal are the means of the classes' coordinates (`ser_core.emotions.AFFECT`) weighted by the
     posteriors, so that a doubtful decision lies near the origin.
@@ -37,7 +45,11 @@ def score_segments(posteriors: Floats, classes: Sequence[str]) -> SegmentScores:
         raise ValueError(f"posteriors have the shape {posteriors.shape}; expected (n, {len(classes)})")
     places = np.array([[AFFECT[name].valence, AFFECT[name].arousal] for name in classes])
     affect = posteriors @ places
-    return SegmentScores(posteriors.argmax(axis=1), posteriors.max(axis=1), affect[:, 0], affect[:, 1])
+    confidence = posteriors.max(axis=1)
+    # As float32, which is what tables hold: a segment and its call, which is made from tables, decide alike.
+    decided = confidence.astype(np.float32) >= np.float32(min_confidence)
+    emotion = np.where(decided, posteriors.argmax(axis=1), UNDECIDED)
+    return SegmentScores(emotion, confidence, affect[:, 0], affect[:, 1])
 
 
 def fuse_valence(voice: Floats, text: Floats, weight: float) -> Floats:

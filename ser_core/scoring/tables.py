@@ -15,7 +15,8 @@ import pyarrow as pa
 from ser_core.config.calls import EngagementSettings
 from ser_core.scoring.calls import CallSummary, summarise_call
 from ser_core.scoring.engagement import engagement
-from ser_core.scoring.segments import fuse_valence, score_segments
+from ser_core.scoring.priors import PriorShift
+from ser_core.scoring.segments import UNDECIDED, fuse_valence, score_segments
 from ser_core.tables.schemas import CALL_EMOTIONS, SCHEMA_VERSION, SEGMENT_EMOTIONS, probability, share
 from ser_core.training.bundle import Model
 
@@ -37,13 +38,22 @@ def vectors(table: pa.Table) -> npt.NDArray[np.float32]:
     return np.asarray(flat.reshape(-1, dimension), dtype=np.float32)
 
 
-def segment_table(features: pa.Table, model: Model, run_id: str, now: dt.datetime) -> pa.Table:
+@dataclass(frozen=True)
+class SegmentRules:
+    """How posteriors become decisions: under which priors, None for those of training, and from which confidence on."""
+
+    shift: PriorShift | None
+    min_confidence: float
+
+
+def segment_table(features: pa.Table, model: Model, rules: SegmentRules, run_id: str, now: dt.datetime) -> pa.Table:
     """Posteriors of every segment.
 
     Args:
         features: rows of `features` with call_id, call_date, role, agent_id, queue, talk_share and bucket beside them,
             and `text_valence` where there are transcripts.
         model: what scores them.
+        rules: for decisions.
         run_id: of the run.
         now: time of scoring, UTC.
 
@@ -54,11 +64,14 @@ def segment_table(features: pa.Table, model: Model, run_id: str, now: dt.datetim
     if not count:
         return SEGMENT_ROWS.empty_table()
     posteriors = model.posteriors(vectors(features), _voices(features))
-    winner, confidence, valence, arousal = score_segments(posteriors, model.classes)
+    if rules.shift is not None:
+        posteriors = rules.shift(posteriors)
+    winner, confidence, valence, arousal = score_segments(posteriors, model.classes, rules.min_confidence)
+    places = pa.array(winner.astype(np.int32), mask=winner == UNDECIDED)
     columns: dict[str, Any] = {name: features.column(name) for name in features.column_names if name != "vector"}
     columns |= {
         "model_version": _constant(model.model_version, count),
-        "emotion": pa.DictionaryArray.from_arrays(winner.astype(np.int32), pa.array(model.classes)).cast(pa.string()),
+        "emotion": pa.DictionaryArray.from_arrays(places, pa.array(model.classes)).cast(pa.string()),
         "confidence": confidence,
         "valence": valence,
         "arousal": arousal,
@@ -80,10 +93,12 @@ def _voices(features: pa.Table) -> npt.NDArray[np.intp]:
 
 @dataclass(frozen=True)
 class CallRules:
-    """What of the settings a call's summary depends on; `text_weight` is of the words' valence, 0 to 1."""
+    """What of the settings a call's summary depends on; `text_weight` is of the words' valence, 0 to 1, and
+    `min_confidence` what a segment needs to be decided on."""
 
     engagement: EngagementSettings
     text_weight: float
+    min_confidence: float
 
 
 def call_table(segments: pa.Table, classes: Sequence[str], rules: CallRules) -> pa.Table:
@@ -107,7 +122,8 @@ def call_table(segments: pa.Table, classes: Sequence[str], rules: CallRules) -> 
     firsts = segments.select([*same, "talk_share"]).take(edges[:-1]).to_pylist()
     rows = []
     for first, (a, b) in zip(firsts, pairwise(edges), strict=True):
-        found = summarise_call(start_s[a:b], end_s[a:b], posteriors[a:b], classes, valence[a:b])
+        said = posteriors[a:b]
+        found = summarise_call(start_s[a:b], end_s[a:b], said, classes, rules.min_confidence, valence[a:b])
         index = engagement(found.arousal, found.valence_change, first.pop("talk_share"), rules.engagement)
         rows.append({**first, **_summary(found), "engagement": index, "schema_version": SCHEMA_VERSION})
     return pa.Table.from_pylist(rows, schema=CALL_EMOTIONS.schema)
@@ -123,8 +139,8 @@ def _summary(found: CallSummary) -> Mapping[str, Any]:
 
 
 _SUMMARY = (
-    "segments", "speech_s", "dominant_emotion", "confidence", "valence", "arousal", "valence_change", "arousal_change",
-    "longest_negative_s", "escalated", "recovered",
+    "segments", "speech_s", "undecided_s", "dominant_emotion", "confidence", "valence", "arousal", "valence_change",
+    "arousal_change", "longest_negative_s", "escalated", "recovered",
 )  # fmt: skip
 
 

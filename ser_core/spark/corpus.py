@@ -6,6 +6,7 @@ import csv
 import io
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
+from ser_core.augmentation import RECORDED, Condition
 from ser_core.config import Settings
 from ser_core.config.settings import TrainingSettings
 from ser_core.corpora import Corpus, CorpusReader, LabelledStretch, open_corpus
 from ser_core.errors import CorpusError
 from ser_core.scoring.tables import vectors
 from ser_core.spark.scan import FILE
-from ser_core.spark.state import RECORDING_KEY, Scope, extracted_channels, live_recordings
+from ser_core.spark.state import RECORDING_KEY, Scope, extracted_copies, live_recordings
 from ser_core.storage import open_storage
 from ser_core.tables.schemas import CHANNELS, FEATURES, LABELS
 from ser_core.tables.store import TableStore, rows
@@ -28,9 +30,12 @@ from ser_core.training.data import LabelledFeatures
 from ser_core.training.sample import RecordingRows, plan_sample
 
 _log = logging.getLogger(__name__)
-_COLUMNS = ("recording_id", "version", "channel", "start_s", "end_s", "vector")
+_PLACE = ("recording_id", "condition", "channel", "start_s", "end_s")
+_COLUMNS = (*_PLACE, "vector")
 _RECORDINGS = "_recordings.csv"
 _SHOWN = 5
+
+_Copy = tuple[str, str]  # recording_id and condition
 
 Labels = Mapping[str, Sequence[LabelledStretch]]
 """Labelled stretches by recording_id."""
@@ -115,44 +120,56 @@ class LabelledCorpus:
         return labels
 
     def sample(
-        self, session: SparkSession, feature_set: str, training: TrainingSettings
+        self,
+        session: SparkSession,
+        feature_set: str,
+        training: TrainingSettings,
+        conditions: Sequence[Condition] = (),
     ) -> tuple[LabelledFeatures, bool]:
-        """Labelled vectors within `training.max_rows`, and whether recordings were left out.
+        """Labelled vectors as recorded and under `conditions`, within `training.max_rows` in all, and whether
+        recordings were left out.
 
         Only the files that hold a chosen recording are read.
         """
+        names = {condition.id: condition.name for condition in (RECORDED, *conditions)}
         live = live_recordings(session, self.store, Scope(None)).select(*RECORDING_KEY)
-        channels = extracted_channels(session, self.store, feature_set).join(live, [*RECORDING_KEY])
-        found = [row for row in channels.toArrow().to_pylist() if row["recording_id"] in self.labels]
+        copies = extracted_copies(session, self.store, feature_set, list(names)).join(live, [*RECORDING_KEY])
+        found = [row for row in copies.toArrow().to_pylist() if row["recording_id"] in self.labels]
         counts = [self._rows_of(row) for row in found]
         chosen = set(plan_sample(counts, training.max_rows, training.seed))
-        files: dict[str, set[str]] = {}
+        files: dict[str, set[_Copy]] = {}
         for row in found:
             if row["recording_id"] in chosen and row["segments"]:
-                files.setdefault(row[FILE], set()).add(row["recording_id"])
-        parts = [self._labelled(file, wanted) for file, wanted in sorted(files.items())]
+                files.setdefault(row[FILE], set()).add((row["recording_id"], row["condition"]))
+        parts = [self._labelled(file, wanted, names) for file, wanted in sorted(files.items())]
         return _join(parts), len(chosen) < len({count.recording_id for count in counts if count.rows})
 
     def _rows_of(self, row: Mapping[str, Any]) -> RecordingRows:
         first = self.labels[row["recording_id"]][0]
         return RecordingRows(row["recording_id"], first.speaker, first.emotion, row["segments"])
 
-    def _labelled(self, file: str, wanted: set[str]) -> LabelledFeatures | None:
+    def _labelled(self, file: str, wanted: set[_Copy], names: Mapping[str, str]) -> LabelledFeatures | None:
         key = f"{FEATURES.name}/{file.removeprefix(f'{CHANNELS.name}/')}"
-        table = self.store.read(key, _COLUMNS, pc.field("recording_id").isin(pa.array(sorted(wanted))))
-        ids, channels, starts, ends = (table.column(name).to_pylist() for name in ("recording_id", *_COLUMNS[2:5]))
-        spans = zip(ids, channels, starts, ends, strict=True)
-        found = [label_at(self.labels[key], channel, start, end) for key, channel, start, end in spans]
-        kept = np.array([place for place, label in enumerate(found) if label is not None], dtype=np.intp)
-        if not len(kept):
+        recordings = pa.array(sorted({recording for recording, _ in wanted}))
+        table = self.store.read(key, _COLUMNS, pc.field("recording_id").isin(recordings))
+        places = list(zip(*(table.column(name).to_pylist() for name in _PLACE), strict=True))
+        found = [
+            label_at(self.labels[one], channel, start, end) if (one, condition) in wanted else None
+            for one, condition, channel, start, end in places
+        ]
+        kept = [place for place, label in enumerate(found) if label is not None]
+        if not kept:
             return None
         labels = [label for label in found if label is not None]
+        ids, copies, _, starts, ends = zip(*(places[place] for place in kept), strict=True)
         return LabelledFeatures(
-            X=vectors(table)[kept],
+            X=vectors(table)[np.array(kept, dtype=np.intp)],
             emotion=np.array([label.emotion for label in labels]),
             speaker=np.array([label.speaker for label in labels]),
-            recording_id=np.array(ids)[kept],
-            duration_s=(np.array(ends) - np.array(starts))[kept],
+            recording_id=np.array(ids),
+            duration_s=np.array(ends) - np.array(starts),
+            condition=np.array([names[copy] for copy in copies]),
+            language=np.array([label.language or "" for label in labels]),
         )
 
 
@@ -175,13 +192,8 @@ def _join(parts: Sequence[LabelledFeatures | None]) -> LabelledFeatures:
         raise CorpusError(
             "No segment of the corpus has a label: its recordings are silent, or refused (see `quarantine`)"
         )
-    return LabelledFeatures(
-        X=np.concatenate([part.X for part in there]),
-        emotion=np.concatenate([part.emotion for part in there]),
-        speaker=np.concatenate([part.speaker for part in there]),
-        recording_id=np.concatenate([part.recording_id for part in there]),
-        duration_s=np.concatenate([part.duration_s for part in there]),
-    )
+    names = [field.name for field in fields(LabelledFeatures)]
+    return LabelledFeatures(**{name: np.concatenate([getattr(part, name) for part in there]) for name in names})
 
 
 def _label_row(recording: str, label: LabelledStretch) -> Mapping[str, Any]:

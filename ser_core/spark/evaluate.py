@@ -14,11 +14,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ser_core.audio.line import CLEAN, TELEPHONE, Line
 from ser_core.config import Settings
 from ser_core.corpora.base import LabelledStretch
 from ser_core.corpora.calls import ROLES, Call, compose, plan_calls, write_call
 from ser_core.corpora.clips import SAMPLE_RATE, ClipLibrary
-from ser_core.corpora.line import CLEAN, TELEPHONE, Line
 from ser_core.emotions import EMOTIONS
 from ser_core.errors import SettingsError
 from ser_core.evaluation.timeline import PREDICTIONS, UNNORMALISED, Heard, Spoken, timeline

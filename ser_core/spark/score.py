@@ -6,6 +6,7 @@ No audio is read, and no vector is shuffled.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -21,8 +22,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
+from ser_core.config.base import Section
 from ser_core.features import feature_set
-from ser_core.scoring.tables import SEGMENT_ROWS, CallRules, call_table, segment_table
+from ser_core.scoring.priors import prior_shift
+from ser_core.scoring.tables import SEGMENT_ROWS, CallRules, SegmentRules, call_table, segment_table
 from ser_core.spark.inputs import Inputs, call_channels, fingerprint, persisted
 from ser_core.spark.moved import moved_dates, unmark_moved
 from ser_core.spark.publish import publish
@@ -62,10 +65,10 @@ class Score:
         self.model = load_model(self.bundle)
         check_fingerprint(self.model, self.features)
         self.talk = Talk(settings, self.scope)
-        again = settings.scoring.again
-        rules = (settings.engagement, *((settings.transcripts,) if settings.transcripts.enabled else ()))
-        made_with = fingerprint(settings.scoring.roles, *rules)
-        self.inputs = Inputs(self.store, CALL_EMOTIONS, {"model_version": self.model_version}, made_with, again)
+        scoring, this = settings.scoring, {"model_version": self.model_version}
+        self.rules = SegmentRules(prior_shift(scoring.priors, self.bundle.manifest), scoring.min_confidence)
+        made_with = fingerprint(scoring.roles, *_rules_of(settings))
+        self.inputs = Inputs(self.store, CALL_EMOTIONS, this, made_with, scoring.again)
 
     def run(self, session: SparkSession, run: Run) -> None:
         """Publishes `call_talk`, then `segment_emotions` and `call_emotions` of a bucket together."""
@@ -74,6 +77,7 @@ class Score:
             "model_version": self.model_version,
             "feature_set": self.features.id,
             "purpose": self.settings.scoring.purpose,
+            "priors": json.dumps(self.rules.shift.priors) if self.rules.shift else None,
         }
         moved = moved_dates(self.store)
         scope, keep = self.scope.with_dates(moved), not self.settings.retention.follow_audio
@@ -107,13 +111,13 @@ class Score:
         buckets = self.store.buckets(SEGMENT_EMOTIONS, self.settings.tables.buckets)
         bytes_once = session.sparkContext.broadcast(self.bundle)
         broken = session.sparkContext.accumulator(0)
-        kernel = _Kernel(self.settings, self.store, bytes_once, broken, run.run_id, run.started_at, buckets)
+        kernel = _Kernel(self.settings, self.store, bytes_once, self.rules, broken, run.run_id, run.started_at, buckets)
         files = max(1, wanted.select(FILE).distinct().count()) if stale else 1
         tasks = min(files, 8 * session.sparkContext.defaultParallelism)
         scored = wanted.repartition(tasks, FILE).sortWithinPartitions(FILE)
         rows = map_arrow(scored, kernel, SEGMENT_ROWS)
         tables = (SEGMENT_EMOTIONS, CALL_EMOTIONS)
-        rules = CallRules(self.settings.engagement, self.settings.transcripts.weight)
+        rules = CallRules(self.settings.engagement, self.settings.transcripts.weight, self.rules.min_confidence)
         make = partial(_both_tables, classes=self.model.classes, rules=rules)
         fixed = {"model_version": self.model_version}
         counts = publish(rows, self.store, tables, make, stale, fixed, buckets)
@@ -121,6 +125,19 @@ class Score:
         if broken.value:
             _log.warning("%d transcripts could not be read: their calls are scored by voice alone", broken.value)
         return counts
+
+
+def _rules_of(settings: Settings) -> list[Section | tuple[str, ...]]:
+    """What of the settings, beside the roles, the scores depend on; what is not in use is left out, so that a date is
+    not scored again for it."""
+    rules: list[Section | tuple[str, ...]] = [settings.engagement]
+    if settings.transcripts.enabled:
+        rules.append(settings.transcripts)
+    if settings.scoring.priors:
+        rules.append(("priors", json.dumps(dict(settings.scoring.priors), sort_keys=True)))
+    if settings.scoring.min_confidence:
+        rules.append(("min_confidence", repr(settings.scoring.min_confidence)))
+    return rules
 
 
 def _both_tables(rows: pa.Table, classes: Sequence[str], rules: CallRules) -> Mapping[str, pa.Table]:
@@ -147,6 +164,7 @@ class _Kernel:
     settings: Settings
     store: TableStore
     bundle: Broadcast[BundleBytes]
+    rules: SegmentRules
     broken: Accumulator[int]
     run_id: str
     now: dt.datetime
@@ -174,5 +192,5 @@ class _Kernel:
         table = table.append_column("bucket", bucket)
         if self.settings.transcripts.enabled:
             table = table.append_column("text_valence", Lexical(self.settings, self.broken).valence(table, channels))
-        scored = segment_table(table, _model(self.bundle.value), self.run_id, self.now)
+        scored = segment_table(table, _model(self.bundle.value), self.rules, self.run_id, self.now)
         yield from scored.to_batches(max_chunksize=10_000)

@@ -70,18 +70,22 @@ def live_recordings(session: SparkSession, store: TableStore, scope: Scope, *, g
     return live.drop("extra", "duplicate_of", "gone_at")
 
 
-def extractions(session: SparkSession, store: TableStore, feature_set: str, roles: Sequence[str]) -> DataFrame:
-    """(recording_id, version, run_id) of every extraction, as recorded, that serves `roles`.
+def extractions(
+    session: SparkSession, store: TableStore, feature_set: str, roles: Sequence[str], conditions: Sequence[str]
+) -> DataFrame:
+    """(recording_id, version, run_id, condition, duration_s) of every extraction under these conditions that serves
+    `roles`.
 
     A channel whose role was not to be scored has no number of segments: where it is to be scored now, the recording has
     not been extracted yet.
     """
-    rows = scan(session, store, CHANNELS, [*RECORDING_KEY, "run_id", "feature_set", "condition", "role", "segments"])
+    columns = [*RECORDING_KEY, "run_id", "feature_set", "condition", "role", "duration_s", "segments"]
+    rows = scan(session, store, CHANNELS, columns)
     lacking = F.col("role").isin(list(roles)) & F.col("segments").isNull()
     return (
-        rows.where((F.col("feature_set") == feature_set) & (F.col("condition") == AS_RECORDED))
-        .groupBy(*RECORDING_KEY, "run_id")
-        .agg(F.max(lacking).alias("lacking"))
+        rows.where((F.col("feature_set") == feature_set) & F.col("condition").isin(list(conditions)))
+        .groupBy(*RECORDING_KEY, "run_id", "condition")
+        .agg(F.max(lacking).alias("lacking"), F.max("duration_s").alias("duration_s"))
         .where(~F.col("lacking"))
         .drop("lacking")
     )
@@ -97,12 +101,19 @@ def refused_recordings(session: SparkSession, store: TableStore) -> DataFrame:
 
 
 def extracted_channels(session: SparkSession, store: TableStore, feature_set: str) -> DataFrame:
-    """Channels of this feature set, each from one file only, with that file's name in the column `file`.
+    """Channels of this feature set, as recorded, each from one file only, with that file's name in the column `file`.
 
     A recording extracted more than once (by two runs at once, or again for further roles) counts from the newest file.
     """
+    return extracted_copies(session, store, feature_set, [AS_RECORDED]).drop("condition")
+
+
+def extracted_copies(
+    session: SparkSession, store: TableStore, feature_set: str, conditions: Sequence[str]
+) -> DataFrame:
+    """As `extracted_channels`, under each of `conditions` (ids), which may stand in several files; with `condition`."""
     columns = [*RECORDING_KEY, "channel", "feature_set", "condition", "role", "duration_s", "segments"]
     rows = scan(session, store, CHANNELS, columns, with_file=True)
-    rows = rows.where((F.col("feature_set") == feature_set) & (F.col("condition") == AS_RECORDED))
-    newest = rows.groupBy(*RECORDING_KEY).agg(F.max(FILE).alias(FILE))
-    return rows.join(newest, [*RECORDING_KEY, FILE], "left_semi").drop("feature_set", "condition")
+    rows = rows.where((F.col("feature_set") == feature_set) & F.col("condition").isin(list(conditions)))
+    newest = rows.groupBy(*RECORDING_KEY, "condition").agg(F.max(FILE).alias(FILE))
+    return rows.join(newest, [*RECORDING_KEY, "condition", FILE], "left_semi").drop("feature_set")

@@ -15,12 +15,13 @@ import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 
 from ser_core.archive.metadata import parse_roles
+from ser_core.augmentation import Condition
 from ser_core.config import Settings
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError, Reason, Refusal
-from ser_core.extraction import ChannelFeatures, ExtractionPlan, extract
+from ser_core.extraction import LONGEST_COPIED_S, ChannelFeatures, Extracted, ExtractionPlan, extract
 from ser_core.spark.fetch import fetch_ahead
 from ser_core.spark.sources import Sources
-from ser_core.tables.schemas import AS_RECORDED, CHANNELS, FEATURES, QUARANTINE, SCHEMA_VERSION, features_schema
+from ser_core.tables.schemas import CHANNELS, FEATURES, QUARANTINE, SCHEMA_VERSION, features_schema
 from ser_core.tables.store import TableStore, log_key, rows
 
 _log = logging.getLogger(__name__)
@@ -34,10 +35,14 @@ Recording = Mapping[str, Any]
 
 @dataclass
 class ExtractTask:
-    """Writes `features`, then `channels`, then `quarantine`; each file appears whole or not at all."""
+    """Writes `features`, then `channels`, then `quarantine`; each file appears whole or not at all.
+
+    `conditions` are those that a recording may lack, whose ids stand in its column `conditions`.
+    """
 
     settings: Settings
     plan: ExtractionPlan
+    conditions: Sequence[Condition]
     store: TableStore
     run_id: str
     number: int
@@ -97,13 +102,25 @@ class ExtractTask:
             if isinstance(source, Refusal):
                 raise source
             with source:
-                found = extract(source, recording["size_bytes"], self.plan, self._roles(recording))
+                found = self._extract(source, recording)
         except Refusal as refusal:
             self.refusals.append(self._refusal_row(recording, refusal, now))
             return False
         for channel in found.channels:
             self._keep(recording, channel)
         return True
+
+    def _extract(self, source: BinaryIO, recording: Recording) -> Extracted:
+        lacking = [condition for condition in self.conditions if condition.id in recording["conditions"]]
+        roles, name = self._roles(recording), recording["recording_id"]
+        found = extract(source, recording["size_bytes"], self.plan, roles, lacking, name)
+        if {channel.condition for channel in found.channels} != {condition.id for condition in lacking}:
+            _log.warning(
+                "%s is longer than %g s: no altered copies are made, it is trained on as recorded",
+                recording["uri"],
+                LONGEST_COPIED_S,
+            )
+        return found
 
     def _roles(self, recording: Recording) -> Mapping[int, str] | None:
         """Roles of single channels as metadata or path tell them; None where neither does."""
@@ -124,7 +141,7 @@ class ExtractTask:
             "version": recording["version"],
             "channel": channel.channel,
             "feature_set": self.plan.feature_set.id,
-            "condition": AS_RECORDED,
+            "condition": channel.condition,
         }
         speech = channel.speech
         self.channels.append(

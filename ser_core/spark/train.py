@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 from pyspark.sql import SparkSession
 
+from ser_core.augmentation import describe, training_conditions
 from ser_core.config import Settings
 from ser_core.emotions import LabelScheme, scheme_of
 from ser_core.errors import SettingsError
@@ -21,6 +22,7 @@ from ser_core.spark.ingest import Ingest
 from ser_core.spark.job import execute
 from ser_core.spark.runs import Run
 from ser_core.storage import open_storage
+from ser_core.tables.schemas import AS_RECORDED
 from ser_core.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
 from ser_core.training.data import LabelledFeatures
 from ser_core.training.evaluate import Evaluation, evaluate
@@ -34,7 +36,8 @@ _A_DAY = dt.timedelta(days=1)  # no bundle is that long in writing: what is olde
 class Train:
     """Trains a model on a labelled corpus, evaluates it by both protocols, and writes a model bundle.
 
-    The corpus is ingested and extracted first, under `corpus.tables_uri`; what is done is not done again.
+    The corpus is ingested and extracted first, as recorded and as its altered copies, under `corpus.tables_uri`; what
+    is done is not done again.
     """
 
     name: ClassVar[str] = "train"
@@ -49,24 +52,29 @@ class Train:
             self.ingest = Ingest(self.inner)
         except SettingsError as error:  # the corpus is ingested as an archive; what its user set is the corpus
             raise SettingsError([fault.replace("archive.uri", "corpus.uri") for fault in error.faults]) from None
-        self.extract = Extract(self.inner)
+        self.conditions = training_conditions(settings.augmentation)
+        self.extract = Extract(self.inner, conditions=self.conditions)
 
     def run(self, session: SparkSession, run: Run) -> None:
         """Trains, evaluates, and writes the bundle; the first model of its name is promoted."""
         execute(self.ingest, self.inner, session)
         execute(self.extract, self.inner, session)
         labelled = LabelledCorpus(session, self.inner, self.corpus.reader, self.corpus.root)
-        data, sampled = labelled.sample(session, self.extract.features.id, self.settings.training)
-        scheme = scheme_of(self.settings.training.label_scheme, set(data.emotion.tolist()))
+        training, features = self.settings.training, self.extract.features
+        data, sampled = labelled.sample(session, features.id, training, self.conditions)
+        scheme = scheme_of(training.label_scheme, set(data.emotion.tolist()))
         data = data.in_scheme(scheme).canonical()
-        _log.info("training on %d segments of %d speakers", len(data), len(set(data.speaker.tolist())))
-        evaluation = evaluate(data, scheme.classes, self.settings.training, self.corpus.reader.folds)
+        many = (len(data), len(np.unique(data.condition)), len(np.unique(data.speaker)))
+        _log.info("training on %d segments under %d conditions, of %d speakers", *many)
+        place = {name: column for column, name in enumerate(features.feature_names)}
+        families = {family: [place[name] for name in names] for family, names in features.families.items()}
+        evaluation = evaluate(data, scheme.classes, training, self.corpus.reader.folds, families=families)
         content = self._content(data, scheme, evaluation, labelled.languages, sampled)
         models = open_storage(self.settings.models.uri, self.settings.storage)
         model_version = write_bundle(models, self.settings.models.name, content)
         promoted = promote_first(models, model_version)
         models.sweep(dt.datetime.now(dt.UTC) - _A_DAY)
-        run.facts |= {"model_version": model_version, "feature_set": self.extract.features.id}
+        run.facts |= {"model_version": model_version, "feature_set": features.id}
         run.told |= {"promoted": promoted, "evaluation": evaluation.to_json(), "report": render(evaluation)}
         _log.info(
             "wrote %s, %s",
@@ -83,18 +91,22 @@ class Train:
         sampled: bool,
     ) -> BundleContent:
         training = self.settings.training
+        recorded = data.of_condition(AS_RECORDED)
+        altered = data.condition[data.condition != AS_RECORDED]
         summary = TrainingSummary(
             corpus=self.corpus.reader.name,
             licence=self.corpus.reader.licence,
             languages=tuple(sorted(languages)),
-            rows=len(data),
-            recordings=len(set(data.recording_id.tolist())),
-            speakers=len(set(data.speaker.tolist())),
-            duration_s=float(data.duration_s.sum()),
-            rows_by_class=dict(Counter(data.emotion.tolist())),
+            rows=len(recorded),
+            recordings=len(set(recorded.recording_id.tolist())),
+            speakers=len(set(recorded.speaker.tolist())),
+            duration_s=float(recorded.duration_s.sum()),
+            rows_by_class=dict(Counter(recorded.emotion.tolist())),
             sampled=sampled,
             seed=training.seed,
             parameters=training.model_dump(mode="json"),
+            altered_rows=dict(Counter(altered.tolist())),
+            augmentation=describe(self.conditions),
         )
         return BundleContent(
             model=fit_model(data, scheme.classes, training),

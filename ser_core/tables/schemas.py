@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from ser_core.emotions import EMOTIONS
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 AS_RECORDED = "as_recorded"
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -165,6 +165,7 @@ CALL_EMOTIONS = Table(
         *_of(pa.bool_(), "escalated", "recovered"),
         ("engagement", pa.float32()),
         *_of(pa.string(), "label_scheme", "run_id"),
+        ("undecided_s", pa.float64()),
     ),
     ("model_version", "call_date"),
 )
@@ -208,7 +209,7 @@ RUNS = Table(
             "scored_calls",
         ),
         *_of(pa.float64(), "audio_s", "wall_s"),
-        *_of(pa.string(), "detail"),
+        *_of(pa.string(), "detail", "priors"),
     ),
 )
 

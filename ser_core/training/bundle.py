@@ -183,7 +183,10 @@ def _manifest(text: bytes, where: str) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"The manifest of {where} cannot be read ({error}); train the model again") from error
     if found != FORMAT:
-        raise BundleError(f"{where} has the format {found}, this version reads {FORMAT}; use the version that wrote it")
+        raise BundleError(
+            f"{where} has the format {found}, this version reads {FORMAT}; train the model again, or use the version "
+            "that wrote it"
+        )
     if not plain or not isinstance(files, dict) or not {CLASSIFIER, NORMALISER} <= set(files):
         raise BundleError(
             f"The manifest of {where} lists {list(files)}; expected plain names, {CLASSIFIER} and {NORMALISER} among "

@@ -6,17 +6,18 @@ import datetime as dt
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any, Protocol
 
 from ser_core.training.card import render_card
+from ser_core.training.classifier import EnsembleClassifier
 from ser_core.training.evaluate import Evaluation
 from ser_core.training.fitted import FittedModel
 from ser_core.training.skops_io import dump_classifier
 
-FORMAT = 1
+FORMAT = 2
 """Of the bundle's layout; a reader refuses any other."""
 CLASSIFIER = "classifier.skops"
 NORMALISER = "normaliser.json"
@@ -46,8 +47,9 @@ class DescribedFeatures(Protocol):
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """What the model was trained on. `rows` are segments, `sampled` whether recordings were left out to fit
-    `max_rows`, `licence` a sentence on the corpus's terms, `parameters` the classifier's settings."""
+    """What the model was trained on. `rows` are segments as recorded, `sampled` whether recordings were left out to fit
+    `max_rows`, `licence` a sentence on the corpus's terms, `parameters` the classifier's settings. `altered_rows`
+    counts the segments of each condition that is an altered copy, `augmentation` describes these conditions."""
 
     corpus: str
     licence: str
@@ -60,6 +62,8 @@ class TrainingSummary:
     sampled: bool
     seed: int
     parameters: Mapping[str, Any]
+    altered_rows: Mapping[str, int] = field(default_factory=dict)
+    augmentation: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def bundle_files(content: BundleContent, model_version: str, created_at: dt.date
             model_version,
             content.label_scheme,
             content.features.id,
-            asdict(content.training),
+            {**asdict(content.training), **_of_classifier(content.model.classifier)},
             content.evaluation,
             created_at,
             tuple(content.extra),
@@ -102,13 +106,22 @@ def bundle_files(content: BundleContent, model_version: str, created_at: dt.date
             "parameters": content.features.parameters,
             "feature_names": list(content.features.feature_names),
         },
-        "training": {**asdict(content.training), "converged": content.model.classifier.converged},
+        "training": {**asdict(content.training), **_of_classifier(content.model.classifier)},
         "metrics": content.evaluation.to_json(),
         "libraries": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
         "files": {name: describe(data) for name, data in files.items()},
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     return {**files, MANIFEST: text.encode()}
+
+
+def _of_classifier(classifier: EnsembleClassifier) -> dict[str, Any]:
+    return {
+        "converged": classifier.converged,
+        "perceptrons": len(classifier.members),
+        "calibration_groups": len(classifier.ensembles) - 1,
+        "temperature": classifier.temperature,
+    }
 
 
 def describe(data: bytes) -> dict[str, Any]:

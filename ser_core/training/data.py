@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,10 @@ Texts = npt.NDArray[np.str_]
 
 @dataclass(frozen=True)
 class LabelledFeatures:
-    """One row a segment: `X` float32 (n, d); `emotion`, `speaker`, `recording_id`, `duration_s` (seconds), each (n,).
+    """One row a segment: `X` float32 (n, d), and the other columns, each (n,).
+
+    `duration_s` is in seconds. `condition` is the name of the copy a row is of, such as `line-2`, or `as_recorded`;
+    `language` a BCP 47 tag, or empty where it is not known.
 
     Raises:
         TrainingError: lengths differ, there is no row, or a value of `X` is not finite.
@@ -27,9 +31,11 @@ class LabelledFeatures:
     speaker: Texts
     recording_id: Texts
     duration_s: npt.NDArray[np.float64]
+    condition: Texts
+    language: Texts
 
     def __post_init__(self) -> None:
-        lengths = {len(column) for column in (self.X, self.emotion, self.speaker, self.recording_id, self.duration_s)}
+        lengths = {len(column) for column in self._columns().values()}
         if self.X.ndim != 2 or lengths != {len(self.X)}:
             raise TrainingError(
                 f"X has the shape {self.X.shape} and the columns {sorted(lengths)} rows; expected equal"
@@ -48,13 +54,25 @@ class LabelledFeatures:
 
     def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> LabelledFeatures:
         """The rows that an index or a mask names."""
-        columns = (self.emotion[rows], self.speaker[rows], self.recording_id[rows], self.duration_s[rows])
-        return LabelledFeatures(self.X[rows], *columns)
+        return LabelledFeatures(**{name: column[rows] for name, column in self._columns().items()})
+
+    def of_condition(self, *names: str) -> LabelledFeatures:
+        """The rows of these conditions.
+
+        Raises:
+            TrainingError: there is none.
+        """
+        kept = np.isin(self.condition, names)
+        if not kept.any():
+            there = ", ".join(np.unique(self.condition).tolist())
+            raise TrainingError(f"No row is of the condition {' or '.join(names)}; there are {there}")
+        return self.take(kept)
 
     def canonical(self) -> LabelledFeatures:
         """The same rows in an order that depends on their content only, so that training does not on Spark's order."""
         content = [row.tobytes() for row in np.ascontiguousarray(self.X)]
-        order = sorted(range(len(self)), key=lambda i: (self.recording_id[i], self.emotion[i], content[i]))
+        named = list(zip(self.recording_id.tolist(), self.emotion.tolist(), self.condition.tolist(), strict=True))
+        order = sorted(range(len(self)), key=lambda i: (named[i], content[i]))
         return self.take(np.array(order, dtype=np.intp))
 
     def in_scheme(self, scheme: LabelScheme) -> LabelledFeatures:
@@ -73,7 +91,10 @@ class LabelledFeatures:
             )
         data = self.take(np.isin(self.emotion, kept))
         renamed = np.array([labels[emotion] for emotion in data.emotion.tolist()], dtype=np.str_)
-        return LabelledFeatures(data.X, renamed, data.speaker, data.recording_id, data.duration_s)
+        return replace(data, emotion=renamed)
+
+    def _columns(self) -> dict[str, npt.NDArray[Any]]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def class_index(emotion: Texts, classes: tuple[str, ...]) -> npt.NDArray[np.intp]:

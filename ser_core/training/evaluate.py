@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ser_core.config.settings import TrainingSettings
+from ser_core.tables.schemas import AS_RECORDED
 from ser_core.training.data import LabelledFeatures, Texts, class_index
 from ser_core.training.fitted import SpeakerModel, fit_model
+from ser_core.training.importance import FamilyImportance, HeldOut, pooled_importance
 from ser_core.training.metrics import Metrics, measure
 from ser_core.training.splits import Split, random_split, speaker_folds
 
 RANDOM_SPLIT = "random split 75/25"
 SPEAKER_INDEPENDENT = "speaker-independent folds"
 SPEAKER_NORMALISED = "speaker-independent folds, normalised by the test speaker's own unlabelled clips (transductive)"
+
+IMPORTANCE_REPEATS = 3
+"""Shufflings of a family: folds and rows are many, so that their deviation is small."""
+
+NO_FAMILIES: Mapping[str, Sequence[int]] = MappingProxyType({})
 
 Fit = Callable[[LabelledFeatures, Sequence[str], TrainingSettings], SpeakerModel]
 Voices = Callable[[LabelledFeatures], Texts]
@@ -57,13 +65,14 @@ class Evaluation:
     In `random_split` and `speaker_independent` every recording stands alone, as a single clip does: nothing of the test
     part but the recording itself tells how its speaker sounds. `speaker_normalised` are the same models on the same
     folds, where all clips of a test speaker, without their labels, make up that speaker's statistics, as all segments
-    of a call do.
+    of a call do. `importance` is of the models of `speaker_independent`, on their own test rows, each alone.
     """
 
     classes: tuple[str, ...]
     random_split: ProtocolResult
     speaker_independent: ProtocolResult
     speaker_normalised: ProtocolResult
+    importance: tuple[FamilyImportance, ...]
     warnings: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -73,6 +82,7 @@ class Evaluation:
             "random_split": self.random_split.to_json(),
             "speaker_independent": self.speaker_independent.to_json(),
             "speaker_normalised": self.speaker_normalised.to_json(),
+            "importance": [one.to_json() for one in self.importance],
             "warnings": list(self.warnings),
         }
 
@@ -83,22 +93,28 @@ def evaluate(
     settings: TrainingSettings,
     published_folds: Sequence[Sequence[str]] | None,
     fit: Fit = fit_model,
+    families: Mapping[str, Sequence[int]] = NO_FAMILIES,
 ) -> Evaluation:
     """Fits and tests a model on every part of both protocols. The emotions of `data` are names in `classes`.
 
-    The published folds are used where `settings.folds` is `corpus` and they cover the data's speakers.
+    Trained is on all rows of a train part, tested on those of a test part as they were recorded: an altered copy of a
+    test recording is in neither. The published folds are used where `settings.folds` is `corpus` and they cover the
+    data's speakers. `families` are the columns of a vector whose importance is measured together.
 
     Raises:
         TrainingError: the data cannot be split, or cannot train.
     """
     published = published_folds if settings.folds == "corpus" else None
-    splits = (random_split(data, settings.seed),)
-    (by_chance,) = run_protocol({RANDOM_SPLIT: _alone}, data, classes, splits, settings, fit)
+    by_chance_models = fit_folds(data, classes, (random_split(data, settings.seed),), settings, fit)
+    by_chance = measure_folds(RANDOM_SPLIT, by_chance_models, _alone)
     folds = speaker_folds(data.speaker, published, settings.group_folds, settings.seed)
-    voices = {SPEAKER_INDEPENDENT: _alone, SPEAKER_NORMALISED: _together}
-    by_speaker, normalised = run_protocol(voices, data, classes, folds, settings, fit)
+    fitted = fit_folds(data, classes, folds, settings, fit)
+    by_speaker = measure_folds(SPEAKER_INDEPENDENT, fitted, _alone)
+    normalised = measure_folds(SPEAKER_NORMALISED, fitted, _together)
+    heard = [HeldOut(fold.model, fold.test, _alone(fold.test)) for fold in fitted]
+    importance = pooled_importance(heard, families, IMPORTANCE_REPEATS, settings.seed) if families else ()
     warnings = warnings_of((by_chance, by_speaker, normalised), settings.warn_accuracy_below)
-    return Evaluation(tuple(classes), by_chance, by_speaker, normalised, warnings)
+    return Evaluation(tuple(classes), by_chance, by_speaker, normalised, importance, warnings)
 
 
 def _alone(data: LabelledFeatures) -> Texts:
@@ -109,41 +125,43 @@ def _together(data: LabelledFeatures) -> Texts:
     return data.speaker
 
 
-def run_protocol(
-    voices: Mapping[str, Voices],
-    data: LabelledFeatures,
-    classes: Sequence[str],
-    splits: Sequence[Split],
-    settings: TrainingSettings,
-    fit: Fit,
-) -> tuple[ProtocolResult, ...]:
-    """Fits on each split's train part, decides on its test part, and measures all decisions together.
+@dataclass(frozen=True)
+class FittedFold:
+    """A model, how many rows it was trained on, and the rows as recorded that it is tested on."""
 
-    `voices` holds, by the result's name, which rows of a test part are normalised together.
+    model: SpeakerModel
+    train_rows: int
+    test: LabelledFeatures
+
+
+def fit_folds(
+    data: LabelledFeatures, classes: Sequence[str], splits: Sequence[Split], settings: TrainingSettings, fit: Fit
+) -> tuple[FittedFold, ...]:
+    """Fits a model on each split's train part."""
+    return tuple(
+        FittedFold(
+            model=fit(data.take(split.train), classes, settings),
+            train_rows=len(split.train),
+            test=data.take(split.test).of_condition(AS_RECORDED),
+        )
+        for split in splits
+    )
+
+
+def measure_folds(name: str, folds: Sequence[FittedFold], voices: Voices) -> ProtocolResult:
+    """Decides on each fold's test part, and measures all decisions together.
+
+    `voices` says which rows of a test part are normalised together.
     """
-    decided: dict[str, list[Decisions]] = {name: [] for name in voices}
-    for split in splits:
-        model = fit(data.take(split.train), classes, settings)
-        test = data.take(split.test)
-        for name, voice in voices.items():
-            decided[name].append(decide(test, model, voice(test)))
-    return tuple(_result(name, found, data, classes, splits) for name, found in decided.items())
-
-
-def _result(
-    name: str,
-    decided: Sequence[Decisions],
-    data: LabelledFeatures,
-    classes: Sequence[str],
-    splits: Sequence[Split],
-) -> ProtocolResult:
+    decided = [decide(fold.test, fold.model, voices(fold.test)) for fold in folds]
     truths, means = zip(*decided, strict=True)
+    classes = folds[0].model.classes
     return ProtocolResult(
         name=name,
         metrics=measure(np.concatenate(truths), np.concatenate(means), classes),
         uar_by_fold=tuple(measure(truth, mean, classes).uar for truth, mean in decided),
-        train_rows=tuple(len(split.train) for split in splits),
-        test_speakers=tuple(tuple(np.unique(data.speaker[split.test]).tolist()) for split in splits),
+        train_rows=tuple(fold.train_rows for fold in folds),
+        test_speakers=tuple(tuple(np.unique(fold.test.speaker).tolist()) for fold in folds),
     )
 
 

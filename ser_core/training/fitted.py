@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ser_core.config.settings import TrainingSettings
-from ser_core.training.classifier import MlpClassifier, fit_classifier
+from ser_core.training.classifier import EnsembleClassifier, fit_classifier
 from ser_core.training.data import Floats, LabelledFeatures
+from ser_core.training.ensemble import is_base
 from ser_core.training.normalise import SpeakerNormaliser, Speakers, fit_normaliser
+from ser_core.training.voices import simulated_calls, whole_voices
 
 
 class SpeakerModel(Protocol):
@@ -29,7 +31,7 @@ class FittedModel:
     """What training makes and a bundle keeps."""
 
     normaliser: SpeakerNormaliser
-    classifier: MlpClassifier
+    classifier: EnsembleClassifier
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -46,11 +48,18 @@ class FittedModel:
 
 
 def fit_model(data: LabelledFeatures, classes: Sequence[str], settings: TrainingSettings) -> FittedModel:
-    """Fits both on raw vectors; the emotions of `data` are names in `classes`.
+    """Fits both on raw vectors of all conditions there are; the emotions of `data` are names in `classes`.
+
+    A voice is a speaker under one condition, or, with `train_on` calls, a part of that such as a call has. The
+    population's statistics are of the base conditions; see `ser_core.training.ensemble.BASE_CONDITIONS`.
 
     Raises:
         TrainingError: see `fit_classifier`.
     """
-    normaliser = fit_normaliser(data.X, data.speaker, settings.speaker_normalisation)
-    normalised = dataclasses.replace(data, X=normaliser(data.X, data.speaker))
+    base = is_base(data)
+    voice = whole_voices(data)
+    normaliser = fit_normaliser(data.X[base], voice[base], settings.speaker_normalisation)
+    if settings.speaker_normalisation.train_on == "calls":
+        voice = simulated_calls(data, settings.seed)
+    normalised = dataclasses.replace(data, X=normaliser(data.X, voice))
     return FittedModel(normaliser, fit_classifier(normalised, classes, settings))

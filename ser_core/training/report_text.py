@@ -36,6 +36,15 @@ def render(evaluation: Evaluation) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def render_importance(evaluation: Evaluation) -> str:
+    """What each family of features is worth, the most important first, as a Markdown table; empty where unmeasured."""
+    rows = [
+        (one.family, str(one.features), f"{one.uar_drop_mean:+.3f}", f"{one.uar_drop_sd:.3f}")
+        for one in evaluation.importance
+    ]
+    return _table(("family", "features", "UAR lost", "deviation"), rows) + "\n" if rows else ""
+
+
 def _share(value: float | None) -> str:
     return "none tested" if value is None else f"{value:.3f}"
 

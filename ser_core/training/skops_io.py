@@ -12,15 +12,14 @@ from typing import Any
 
 import skops.io
 from sklearn.exceptions import InconsistentVersionWarning
-from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 
 from ser_core.errors import BundleError
-from ser_core.training.classifier import MlpClassifier
+from ser_core.training.classifier import EnsembleClassifier
+from ser_core.training.parts import from_parts, to_parts
 
 TRUSTED_TYPES: tuple[str, ...] = (
     "builtins.dict",
+    "builtins.float",
     "builtins.list",
     "builtins.str",
     "builtins.tuple",
@@ -29,29 +28,23 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "numpy.float64",
     "numpy.int64",
     "numpy.ndarray",
-    "numpy.random.mtrand.RandomState",
     "sklearn.neural_network._multilayer_perceptron.MLPClassifier",
-    "sklearn.pipeline.Pipeline",
-    "sklearn.preprocessing._data.StandardScaler",
     "sklearn.preprocessing._label.LabelBinarizer",
 )
 """All that a classifier file may be made of. Whatever else it names is refused before anything is built."""
 
-_TRUSTED_LOADERS = frozenset(
-    {"DictNode", "JsonNode", "ListNode", "NdArrayNode", "ObjectNode", "RandomStateNode", "TupleNode", "TypeNode"}
-)
-_PARTS = (StandardScaler, MLPClassifier)
+_TRUSTED_LOADERS = frozenset({"DictNode", "JsonNode", "ListNode", "NdArrayNode", "ObjectNode", "TupleNode", "TypeNode"})
 _MAX_BYTES = 2**30
 
 _log = logging.getLogger(__name__)
 
 
-def dump_classifier(classifier: MlpClassifier) -> bytes:
-    """The fitted pipeline in skops format."""
-    return bytes(skops.io.dumps(classifier.pipeline))
+def dump_classifier(classifier: EnsembleClassifier) -> bytes:
+    """The fitted perceptrons, and the arrays beside them, in skops format."""
+    return bytes(skops.io.dumps(to_parts(classifier)))
 
 
-def load_classifier(data: bytes, classes: tuple[str, ...], dimension: int) -> MlpClassifier:
+def load_classifier(data: bytes, classes: tuple[str, ...], dimension: int) -> EnsembleClassifier:
     """The classifier in `data`, whose posteriors are of `classes` and whose vectors have `dimension` values.
 
     Raises:
@@ -61,31 +54,12 @@ def load_classifier(data: bytes, classes: tuple[str, ...], dimension: int) -> Ml
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", InconsistentVersionWarning)
-            pipeline = skops.io.loads(data, trusted=[])  # and skops's own audit
+            parts = skops.io.loads(data, trusted=[])  # and skops's own audit
     except Exception as error:  # skops raises whatever a damaged file leads it to
         raise BundleError(f"The classifier cannot be read ({type(error).__name__}: {error}); train it again") from error
-    for warning in caught:
-        _log.warning("loading the classifier: %s", warning.message)
-    _check_parts(pipeline, classes, dimension)
-    return MlpClassifier(pipeline, classes)
-
-
-def _check_parts(pipeline: Any, classes: tuple[str, ...], dimension: int) -> None:
-    parts = tuple(type(part) for _, part in pipeline.steps) if isinstance(pipeline, Pipeline) else (type(pipeline),)
-    if parts != _PARTS:
-        found, expected = (", ".join(kind.__name__ for kind in kinds) for kinds in (parts, _PARTS))
-        raise BundleError(f"The classifier is made of {found}; expected a pipeline of {expected}. Train it again")
-    scaler, network = (part for _, part in pipeline.steps)
-    places = [int(place) for place in getattr(network, "classes_", ())]
-    if not places or places != sorted(set(places)) or places[0] < 0 or places[-1] >= len(classes):
-        raise BundleError(
-            f"The classifier decides between the classes {places}, the label scheme has {len(classes)}; train it again"
-        )
-    if getattr(scaler, "n_features_in_", None) != dimension or network.n_features_in_ != dimension:
-        raise BundleError(
-            f"The classifier takes vectors of {network.n_features_in_} values, its manifest names {dimension} features;"
-            " train it again"
-        )
+    for message in sorted({str(warning.message) for warning in caught}):  # every perceptron says the same
+        _log.warning("loading the classifier: %s", message)
+    return from_parts(parts, classes, dimension)
 
 
 def _audit(data: bytes) -> None:

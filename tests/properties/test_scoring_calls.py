@@ -25,8 +25,8 @@ def calls(draw: st.DrawFn) -> Call:
     return end - np.array(durations), end, posteriors / posteriors.sum(axis=1, keepdims=True)
 
 
-def summary(call: Call) -> dict[str, Any]:
-    return asdict(summarise_call(*call, EMOTIONS))
+def summary(call: Call, min_confidence: float = 0.0) -> dict[str, Any]:
+    return asdict(summarise_call(*call, EMOTIONS, min_confidence))
 
 
 @given(calls())
@@ -73,3 +73,16 @@ def test_the_whole_is_the_mean_of_its_quarters(call: Call) -> None:
     )
     assert [mean is not None for mean in found["valence_quarters"]] == [seconds > 0 for seconds in speech]
     assert total / sum(speech) == pytest.approx(found["valence"])
+
+
+@given(calls(), st.floats(0, 1))
+def test_what_is_asked_of_a_segment_parts_speech_in_two(call: Call, asked: float) -> None:
+    start, end, posteriors = call
+    found, plain = summary(call, asked), summary(call)
+    sure = [float(np.float32(row.max())) >= float(np.float32(asked)) for row in posteriors]
+    decided_s = sum(e - s for s, e, one in zip(start, end, sure, strict=True) if one)
+    assert found["undecided_s"] == pytest.approx(found["speech_s"] - decided_s, abs=1e-9)
+    assert (found["dominant_emotion"] is None) == (not any(sure)) == (found["shares"] == {})
+    assert sum(found["shares"].values()) == pytest.approx(float(any(sure)))
+    kept = [name for name in plain if name not in {"shares", "dominant_emotion", "confidence", "undecided_s"}]
+    assert {name: found[name] for name in kept} == {name: plain[name] for name in kept}

@@ -20,7 +20,27 @@ from tests.support.synth import LABELS
 SMALL: Mapping[str, Any] = {
     "segments": {"mode": "window"},  # tones and noise are no speech
     "tables": {"buckets": 2},
-    "training": {"hidden_layers": [16], "max_iter": 100, "group_folds": 3},
+    "features": {"set": "paper-180", "sample_rate_hz": 8000},
+    "augmentation": {"varied": 0, "line": 0},
+    "training": {
+        "members": 1,
+        "calibration_members": 0,
+        "feature_share": 1.0,
+        "copies": 0,
+        "speaker_directions": 0,
+        "hidden_layers": [16],
+        "alpha": 0.01,
+        "batch_size": 256,
+        "learning_rate": 0.001,
+        "max_iter": 100,
+        "group_folds": 3,
+        "speaker_normalisation": {
+            "strength_mean": 1.0,
+            "strength_deviation": 0.5,
+            "prior_segments": 10.0,
+            "train_on": "speakers",
+        },
+    },
     "spark": {"master": "local[2]"},
 }
 PATTERN = "{call_date:%Y/%m/%d}/{call_id}_{agent_id}.wav"

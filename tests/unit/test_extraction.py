@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ser_core.augmentation import RECORDED, training_conditions
 from ser_core.config import load_settings
+from ser_core.config.training import AugmentationSettings
 from ser_core.errors import Refusal
 from ser_core.extraction import ExtractionPlan, extract
+from ser_core.tables.schemas import AS_RECORDED
 from tests.support.audio import encode, noise, tone
 
-SETTINGS = load_settings(environ={})
+SETTINGS = load_settings(["--features.set", "paper-180", "--features.sample-rate-hz", "8000"], environ={})
 SR = 8000
 VOICE, OTHER = tone(200, SR, 8.2) + noise(SR, 8.2, 0.05), noise(SR, 8.2, 0.05, seed=3)
 
@@ -135,6 +138,65 @@ def test_an_agents_channel_is_measured_for_speech_and_never_for_emotion():
     np.testing.assert_allclose([agent.speech[0][0], agent.speech[-1][1]], [2, 10], atol=0.3)
     assert 16 <= agent.syllables <= 40
     assert run(np.roll(y, 2 * SR), y, plan=plan(mode="window"))[1].speech == agent.speech
+
+
+def heard(y, conditions, plan=plan(mono="customer")):  # noqa: B008 - frozen
+    data = encode(y, SR, "WAV", "FLOAT")
+    return extract(io.BytesIO(data), len(data), plan, None, conditions, "r1").channels
+
+
+COPIES = training_conditions(AugmentationSettings(varied=2, line=1, seed=0))
+
+
+def test_each_copy_is_cut_and_described_as_a_recording_of_its_own():
+    recorded, *copies = heard(VOICE, (RECORDED, *COPIES))
+    assert [one.condition for one in (recorded, *copies)] == [AS_RECORDED, *(one.id for one in COPIES)]
+    np.testing.assert_array_equal(recorded.vectors, run(VOICE, plan=plan(mono="customer"))[0].vectors)
+    for copy, condition in zip(copies, COPIES, strict=True):
+        z = condition.apply(VOICE, SR, "r1/0")
+        (whole,) = run(z, plan=plan(mono="customer"))
+        np.testing.assert_array_equal(copy.vectors, whole.vectors)
+        np.testing.assert_allclose(copy.start_s, whole.start_s * len(VOICE) / len(z))
+        assert copy.end_s.max() <= copy.duration_s == recorded.duration_s
+        assert copy.loudness_dbfs == pytest.approx(whole.loudness_dbfs, abs=1e-4)
+
+
+def test_copies_are_made_of_the_analysis_rate_and_without_the_recording():
+    alone = heard(VOICE, COPIES[:1])
+    assert [one.condition for one in alone] == [COPIES[0].id]
+    np.testing.assert_array_equal(alone[0].vectors, heard(VOICE, (RECORDED, *COPIES))[1].vectors)
+    wide = plan(mono="customer", sample_rate_hz=16000)
+    y = tone(440, 16000, 3.0)
+    data = encode(y, 16000, "WAV", "FLOAT")
+    found = extract(io.BytesIO(data), len(data), wide, None, (RECORDED, *COPIES), "r1").channels
+    assert [one.narrowband for one in found] == [False, False, False, True]
+
+
+def test_a_labels_place_in_a_copy_is_its_place_in_the_recording():
+    """A burst of noise from 4.0 to 4.5 s is a stretch of speech at its own time, however fast the copy is."""
+    y = np.zeros(8 * SR, np.float32)
+    t = np.arange(SR) / SR
+    rng = np.random.default_rng(0)
+    parts = [rng.uniform(0, 1, 9)[(8 * t).astype(int)] ** 2 * np.sin(2 * np.pi * 150 * k * t) / k for k in range(1, 20)]
+    y[4 * SR : 5 * SR] = 0.1 * np.sum(parts, axis=0)
+    recorded, *copies = heard(y, (RECORDED, *COPIES), plan(mono="customer", mode="speech"))
+    for copy in copies:
+        assert copy.speech[0][0] == pytest.approx(recorded.speech[0][0], abs=0.12)
+        assert copy.speech[-1][1] == pytest.approx(recorded.speech[-1][1], abs=0.25)
+
+
+def test_a_channel_that_is_not_scored_has_no_vectors_in_a_copy_either():
+    data = encode(np.stack([VOICE, OTHER], axis=1), SR, "WAV", "FLOAT")
+    found = extract(io.BytesIO(data), len(data), plan(), None, COPIES[:1], "r1").channels
+    assert [(one.role, len(one.vectors) > 0) for one in found] == [("customer", True), ("agent", False)]
+    both = extract(io.BytesIO(data), len(data), plan(("customer", "agent")), None, COPIES[:1], "r1").channels
+    assert not np.array_equal(both[0].vectors, both[1].vectors[: len(both[0].vectors)])
+
+
+def test_of_a_long_recording_there_are_no_copies():
+    long = np.tile(VOICE, 74)[: 601 * SR]
+    assert [one.condition for one in heard(long, (RECORDED, *COPIES))] == [AS_RECORDED]
+    assert heard(long, COPIES) == ()
 
 
 @pytest.mark.slow

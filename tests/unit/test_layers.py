@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("jobs", "ser_core.cli"),
     ("ser_core.spark",),
+    ("ser_core.annotation",),
     ("ser_core.tables.store", "ser_core.tables.catalog"),
     ("ser_core.report",),
     ("ser_core.evaluation",),
@@ -26,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "ser_core.segments",
         "ser_core.speech",
         "ser_core.audio",
+        "ser_core.augmentation",
         "ser_core.archive",
         "ser_core.corpora",
         "ser_core.transcripts",
@@ -35,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 SIDEWAYS = {
     ("ser_core.tables.catalog", "ser_core.tables.store"),
+    ("ser_core.augmentation", "ser_core.audio"),
     ("ser_core.corpora", "ser_core.audio"),
     ("ser_core.segments", "ser_core.audio"),
     ("ser_core.segments", "ser_core.speech"),

@@ -18,7 +18,7 @@ VIEWS = Path(__file__).parents[2] / "deploy" / "sql" / "views.sql"
 DAY = dt.date(2026, 3, 2)
 
 
-def call(call_id: str, emotion: str, speech_s: float, valence: float | None, **more: Any) -> dict[str, Any]:
+def call(call_id: str, emotion: str | None, speech_s: float, valence: float | None, **more: Any) -> dict[str, Any]:
     return {
         "model_version": "m/1", "call_id": call_id, "role": "customer", "call_date": DAY, "agent_id": "agent-01",
         "queue": "billing", "dominant_emotion": emotion, "speech_s": speech_s, "valence": valence, "arousal": 0.1,
@@ -31,6 +31,7 @@ CALLS = [
     call("b", "neutral", 10.0, 0.1, longest_negative_s=9.0),
     call("c", "neutral", 20.0, None, longest_negative_s=None),
     call("d", "happy", 60.0, 0.5, queue=None),
+    call("e", None, 5.0, 0.5, queue=None),
     call("a", "happy", 99.0, 0.9, role="agent"),
 ]
 SEGMENTS = [
@@ -80,12 +81,14 @@ def test_a_queues_day(connection: duckdb.DuckDBPyConnection) -> None:
     assert float(billing["mean_valence"]) == pytest.approx((30 * -0.5 + 10 * 0.1) / 40)
     assert float(billing["mean_arousal"]) == pytest.approx(0.1)
     assert float(billing["share_escalated"]) == pytest.approx(1 / 3)
-    assert (unknown["queue"], unknown["calls"], float(unknown["share_calls_happy"])) == ("unknown", 1, 1.0)
+    assert (unknown["queue"], unknown["calls"], float(unknown["share_calls_happy"])) == ("unknown", 2, 0.5)
 
 
 def test_shares_of_calls_sum_to_one(connection: duckdb.DuckDBPyConnection) -> None:
     for row in rows(connection, "SELECT * FROM daily_emotion_by_queue"):
-        assert sum(float(value) for name, value in row.items() if name.startswith("share_calls_")) == pytest.approx(1.0)
+        decided = sum(float(value) for name, value in row.items() if name.startswith("share_calls_"))
+        assert decided + float(row["share_undecided"]) == pytest.approx(1.0)
+        assert float(row["share_undecided"]) == (0.5 if row["queue"] == "unknown" else 0.0)
 
 
 def test_every_emotion_has_its_share(connection: duckdb.DuckDBPyConnection) -> None:
@@ -96,7 +99,7 @@ def test_every_emotion_has_its_share(connection: duckdb.DuckDBPyConnection) -> N
 
 def test_worst_calls_come_first_with_what_to_play(connection: duckdb.DuckDBPyConnection) -> None:
     worst = rows(connection, "SELECT * FROM worst_calls ORDER BY place")
-    assert [(row["place"], row["call_id"]) for row in worst] == [(1, "a"), (2, "b"), (3, "d"), (4, "c")]
+    assert [(row["place"], row["call_id"]) for row in worst] == [(1, "a"), (2, "b"), (3, "d"), (4, "e"), (5, "c")]
     assert (worst[0]["uri"], worst[0]["worst_at_s"]) == ("a.wav", 4.0)
     assert (worst[1]["uri"], worst[1]["worst_at_s"]) == (None, None)
 

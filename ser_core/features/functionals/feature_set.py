@@ -12,7 +12,7 @@ from ser_core.config.settings import FeatureSettings
 from ser_core.features.base import FeatureSet
 from ser_core.features.functionals.frames import MIN_FRAMES, delta, hop_of, speech_bounds
 from ser_core.features.functionals.movement import COURSES, SPREADS, log_covariance, modulation
-from ser_core.features.functionals.names import EVERYWHERE, FEATURE_NAMES
+from ser_core.features.functionals.names import EVERYWHERE, FEATURE_NAMES, families
 from ser_core.features.functionals.pitch import Mask
 from ser_core.features.functionals.spectral import LOG_MEL, SPECTRAL, spectral_descriptors
 from ser_core.features.functionals.statistics import mean_and_std, moments, spread
@@ -50,6 +50,11 @@ class FunctionalsFeatures(FeatureSet):
     def feature_names(self) -> tuple[str, ...]:
         """Functionals of all frames, of slopes, of voiced and of unvoiced frames, then modulation and covariance."""
         return FEATURE_NAMES
+
+    @property
+    def families(self) -> Mapping[str, tuple[str, ...]]:
+        """Of pitch, energy, voice quality and so on; see `ser_core.features.functionals.names.family_of`."""
+        return families()
 
     def extract(self, segments: Sequence[Array]) -> Array:
         """See `FeatureSet.extract`."""

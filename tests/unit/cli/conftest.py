@@ -13,6 +13,7 @@ import pytest
 from ser_core.config import load_settings
 from ser_core.extraction import ExtractionPlan, extract
 from ser_core.storage import open_storage
+from ser_core.tables.schemas import AS_RECORDED
 from ser_core.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
 from ser_core.training.data import LabelledFeatures
 from ser_core.training.evaluate import evaluate
@@ -54,6 +55,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
         speaker=np.array([speaker for speaker, _ in labelled]),
         recording_id=np.array([f"r{number}" for number in range(len(labelled))]),
         duration_s=np.ones(len(labelled)),
+        condition=np.full(len(labelled), AS_RECORDED),
+        language=np.full(len(labelled), "en"),
     )
     summary = TrainingSummary(
         corpus="synthetic",
@@ -66,7 +69,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
         rows_by_class=dict.fromkeys(EMOTIONS, len(SPEAKERS)),
         sampled=False,
         seed=0,
-        parameters={},
+        parameters=settings.training.model_dump(mode="json"),
     )
     content = BundleContent(
         model=fit_model(data, EMOTIONS, settings.training),

@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ser_core.audio.line import CLEAN, TELEPHONE, Line
 from ser_core.config import load_settings
 from ser_core.corpora.calls import ROLES, TRUTH, Call, CallPlan, compose, plan_calls, render, truth_table, write_call
 from ser_core.corpora.clips import SAMPLE_RATE, ClipLibrary, speech_extent
 from ser_core.corpora.courses import COURSES
-from ser_core.corpora.line import CLEAN, TELEPHONE, Line
 from ser_core.corpora.manifest import ManifestReader
 from ser_core.errors import CorpusError
 from ser_core.storage import Storage, open_storage

@@ -81,5 +81,5 @@ def test_a_file_that_is_no_manifest(data: bytes, expected: str) -> None:
 
 
 def test_an_unknown_kind() -> None:
-    with pytest.raises(CorpusError, match="there are ravdess, manifest"):
-        corpus_reader("emodb")
+    with pytest.raises(CorpusError, match="there are ravdess, crema-d, emodb, savee, tess, manifest"):
+        corpus_reader("iemocap")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -15,13 +16,23 @@ from ser_core.cli.evaluate import main
         (["calls", "--folds", "0,x"], "--folds '0,x': expected numbers"),
         (["clips"], "invalid choice"),
         (["calls"], "corpus.uri is not set"),
+        (["corpus"], "corpus.uri is not set"),
+        (["corpus", "--folds", "0-2"], "--folds '0-2': expected numbers"),
+        (["corpus", "--conditions", "loud"], "there is no condition loud; there are unheard_speaker"),
+        (["corpus", "--peer", "x"], "--peer 'x': expected NAME=FILE"),
+        (["corpus", "--peer", "a:b=c"], "--peer 'a:b=c': expected NAME=FILE"),
+        (["corpus", "--peer", "a=b", "--peer", "a=c"], "--peer a: there is one of that name already"),
+        (["corpus", "--across", "vinyl=x"], "vinyl is no kind of corpus; there are ravdess"),
+        (["corpus", "--calls-per-fold", "3"], "unrecognized arguments"),
     ],
 )
 def test_wrong_words_are_told_before_any_work(
-    words: list[str], expected: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    words: list[str], expected: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("SER_CORPUS__URI", raising=False)
+    monkeypatch.chdir(tmp_path)
     assert main([*words, "--json"]) == 2
+    assert not list(tmp_path.rglob("*.jsonl"))
     printed = capsys.readouterr()
     assert expected in printed.err
     assert expected in json.loads(printed.out)["error"]

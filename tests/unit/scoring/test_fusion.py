@@ -19,8 +19,8 @@ def test_words_count_where_there_are_some() -> None:
 def test_a_call_takes_the_fused_valence_everywhere() -> None:
     start = np.arange(4.0)
     neutral = np.tile([1.0, 0.0], (4, 1))
-    by_voice = summarise_call(start, start + 1, neutral, CLASSES)
-    with_words = summarise_call(start, start + 1, neutral, CLASSES, np.array([0.0, -0.6, -0.6, 0.2]))
+    by_voice = summarise_call(start, start + 1, neutral, CLASSES, 0.0)
+    with_words = summarise_call(start, start + 1, neutral, CLASSES, 0.0, np.array([0.0, -0.6, -0.6, 0.2]))
     assert (by_voice.valence, by_voice.longest_negative_s, by_voice.recovered) == (0, 0, False)
     assert with_words.valence == pytest.approx(-0.25)
     assert with_words.valence_quarters == pytest.approx((0.0, -0.6, -0.6, 0.2))
@@ -30,10 +30,10 @@ def test_a_call_takes_the_fused_valence_everywhere() -> None:
 
 def test_valence_follows_its_segment_into_their_order() -> None:
     start, posteriors = np.array([10.0, 0.0]), np.tile([1.0, 0.0], (2, 1))
-    found = summarise_call(start, start + 1, posteriors, CLASSES, np.array([0.9, -0.1]))
+    found = summarise_call(start, start + 1, posteriors, CLASSES, 0.0, np.array([0.9, -0.1]))
     assert found.valence_change == pytest.approx(1.0)
 
 
 def test_one_valence_a_segment() -> None:
     with pytest.raises(ValueError, match=r"expected \(1,\)"):
-        summarise_call(np.zeros(1), np.ones(1), np.ones((1, 2)), CLASSES, np.zeros(2))
+        summarise_call(np.zeros(1), np.ones(1), np.ones((1, 2)), CLASSES, 0.0, np.zeros(2))

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import pyarrow as pa
 
-from ser_core.scoring.tables import segment_table
+from ser_core.scoring.tables import SegmentRules, segment_table
 from ser_core.training.bundle import Model
 
 
@@ -35,6 +35,6 @@ def test_a_voice_is_a_channel_of_a_recording() -> None:
         }
     )
     model = Listening()
-    segment_table(features, cast(Model, model), "run", dt.datetime.now(dt.UTC))
+    segment_table(features, cast(Model, model), SegmentRules(None, 0.0), "run", dt.datetime.now(dt.UTC))
     same = model.speaker[:, None] == model.speaker[None, :]
     assert (same == np.array([[one == other for other in places] for one in places])).all()

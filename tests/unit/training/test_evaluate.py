@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ser_core.config.settings import TrainingSettings
+from ser_core.tables.schemas import AS_RECORDED
 from ser_core.training.data import Floats, LabelledFeatures
 from ser_core.training.evaluate import SPEAKER_INDEPENDENT, SPEAKER_NORMALISED, decide, evaluate
 from ser_core.training.normalise import Speakers
@@ -52,6 +53,8 @@ def test_a_speaker_in_the_features_helps_the_random_split_only(quick: TrainingSe
         np.char.add("speaker-", speaker.astype(str)),
         np.arange(192).astype(str),
         np.ones(192),
+        np.full(192, AS_RECORDED),
+        np.full(192, "en"),
     )
     result = evaluate(data, CLASSES, quick, None)
     assert result.random_split.metrics.accuracy > 0.95
@@ -89,9 +92,42 @@ def test_voices_are_single_recordings_or_whole_speakers(planted: LabelledFeature
     evaluate(planted, CLASSES, quick, None, lambda *_: Listening())
     by_chance, *by_fold = voices
     assert by_chance <= set(planted.recording_id.tolist())
-    alone, together = set().union(*by_fold[::2]), set().union(*by_fold[1::2])
+    half = len(by_fold) // 2
+    alone, together = set().union(*by_fold[:half]), set().union(*by_fold[half:])
     assert alone == set(planted.recording_id.tolist())
     assert together == set(planted.speaker.tolist())
+
+
+def test_copies_are_trained_on_and_never_tested_on(copied: LabelledFeatures, quick: TrainingSettings) -> None:
+    trained: list[LabelledFeatures] = []
+    tested: list[int] = []
+
+    class Counting(Tabled):
+        def posteriors(self, X: Floats, speaker: Speakers) -> Floats:
+            tested.append(len(X))
+            return X[:, :4]
+
+    def spy(data: LabelledFeatures, classes: Sequence[str], settings: TrainingSettings) -> Counting:
+        trained.append(data)
+        return Counting()
+
+    result = evaluate(copied, CLASSES, quick, None, spy)
+    assert {name for data in trained for name in data.condition.tolist()} == set(copied.condition.tolist())
+    by_chance, *by_speaker = trained
+    recorded = copied.of_condition(AS_RECORDED)
+    assert tested[0] == len(recorded) // 4 == len(recorded) - len(by_chance) // 4
+    assert tested[1:] == [len(recorded) - len(data) // 4 for data in by_speaker] * 2
+    assert result.speaker_independent.train_rows == tuple(len(data) for data in by_speaker)
+    assert result.speaker_independent.metrics.decisions == 96
+
+
+def test_importance_is_of_unheard_speakers(planted: LabelledFeatures, quick: TrainingSettings) -> None:
+    families = {"constant": [3], "told": [0, 1, 2, 4, 5, 6, 7, 8, 9]}
+    told, constant = evaluate(planted, CLASSES, quick, None, families=families).importance
+    assert (told.family, constant.family) == ("told", "constant")
+    assert told.uar_drop_mean > 0.5
+    assert constant.uar_drop_mean == 0
+    assert evaluate(planted, CLASSES, quick, None).importance == ()
 
 
 def test_what_moves_a_speaker_is_taken_out_where_the_speaker_is_known(quick: TrainingSettings) -> None:
@@ -105,6 +141,8 @@ def test_what_moves_a_speaker_is_taken_out_where_the_speaker_is_known(quick: Tra
         np.char.add("speaker-", speaker.astype(str)),
         np.arange(400).astype(str),
         np.ones(400),
+        np.full(400, AS_RECORDED),
+        np.full(400, "en"),
     )
     strong = {"strength_mean": 1.0, "strength_deviation": 1.0, "prior_segments": 0.1}
     changed = quick.speaker_normalisation.model_copy(update=strong)
@@ -116,7 +154,8 @@ def test_what_moves_a_speaker_is_taken_out_where_the_speaker_is_known(quick: Tra
 def test_segments_are_averaged_to_a_recording() -> None:
     X = np.array([[0.6, 0.4, 0, 0], [0.0, 1.0, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0]], np.float32)
     emotion = np.array(["happy", "happy", "neutral", "sad"])
-    data = LabelledFeatures(X, emotion, np.array(["s"] * 4), np.array(["b", "b", "a", "b"]), np.ones(4))
+    names = (np.array(["s"] * 4), np.array(["b", "b", "a", "b"]))
+    data = LabelledFeatures(X, emotion, *names, np.ones(4), np.full(4, AS_RECORDED), np.full(4, "en"))
     truth, posteriors = decide(data, Tabled(), data.recording_id)
     found = {CLASSES[t]: row.tolist() for t, row in zip(truth, posteriors, strict=True)}
     assert found["happy"] == pytest.approx([0.3, 0.7, 0, 0])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from ser_core.corpora.line import CODECS, TELEPHONE, Line, encode, over_line
+from ser_core.audio.line import CODECS, TELEPHONE, Line, encode, over_line
 from tests.support.audio import tone
 
 SR = 16000

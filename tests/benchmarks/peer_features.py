@@ -1,0 +1,48 @@
+"""Features of openSMILE for `ser evaluate corpus --peer NAME=FILE`.
+
+    python -m tests.benchmarks.peer_features --set ComParE_2016 /path/to/RAVDESS compare.parquet
+
+openSMILE (extra `peers`) may not be used commercially: it is a peer to measure against, and no part of the product.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import soundfile as sf
+
+ENDINGS = {".wav", ".flac"}
+
+
+def main() -> int:
+    """Writes `clip` (path below the corpus) and `vector`."""
+    parser = argparse.ArgumentParser(description="Functionals of openSMILE, one vector a clip, as Parquet.")
+    parser.add_argument("--set", choices=("eGeMAPSv02", "ComParE_2016"), required=True)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("out", type=Path)
+    arguments = parser.parse_args()
+    import opensmile
+
+    smile = opensmile.Smile(
+        feature_set=opensmile.FeatureSet[arguments.set], feature_level=opensmile.FeatureLevel.Functionals
+    )
+    paths = sorted(path for path in arguments.corpus.rglob("*") if path.suffix.lower() in ENDINGS)
+    vectors = []
+    for number, path in enumerate(paths):
+        y, sr = sf.read(path, dtype="float32", always_2d=True)
+        found = smile.process_signal(y.mean(axis=1), sr).to_numpy(np.float32)[0]
+        vectors.append(np.nan_to_num(found))  # some functionals of a clip without voiced frames are undefined
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{number + 1} of {len(paths)}")
+    clips = [path.relative_to(arguments.corpus).as_posix() for path in paths]
+    pq.write_table(pa.table({"clip": clips, "vector": list(vectors)}), arguments.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,324 @@
+"""From scored segments to clips, filled sheets and rows of `labels`, on an archive made for it."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from ser_core.cli.main import main
+from ser_core.config import load_settings
+from ser_core.corpora import corpus_reader
+from ser_core.storage import open_storage
+from ser_core.tables.schemas import CHANNELS, LABELS, RECORDINGS, SEGMENT_EMOTIONS
+from ser_core.tables.store import TableStore, bucket_key, log_key, rows
+from tests.support.audio import encode, tone
+from tests.support.s3 import storage_settings
+from tests.support.synth import write_files
+
+SR = 8000
+MODEL = "emotions/1"
+DAYS = (dt.date(2026, 11, 20), dt.date(2026, 11, 21))
+CALLS = ("c0", "c1", "c2", "c3")  # two a day
+SEGMENTS = 5  # a call, of 2 s each; the last lasts half a second
+CUSTOMER_HZ, AGENT_HZ = 440.0, 1000.0
+
+
+def archive_uri(root: Path, call: str) -> str:
+    return f"{root}/archive/{call}.wav"
+
+
+def posteriors(call: str, number: int) -> Mapping[str, float]:
+    """The segment 1 of c1 is the least certain by far."""
+    sure = 0.51 if (call, number) == ("c1", 1) else 0.7 + 0.05 * number
+    return {"p_neutral": sure, "p_angry": 1 - sure}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Four calls, customer on channel 0; the agent was scored too, by an earlier run with a purpose; c3 is gone."""
+    times = np.arange(10 * SR) / SR
+    envelope = (0.1 + 0.05 * np.floor(times / 2)).astype(np.float32)  # each segment has its own level
+    y = np.column_stack([tone(hz, SR, 10.0, 1.0) * envelope for hz in (CUSTOMER_HZ, AGENT_HZ)])
+    write_files(tmp_path / "archive", {f"{call}.wav": encode(y, SR) for call in CALLS})
+    store = store_of(tmp_path)
+    for day, calls in zip(DAYS, (CALLS[:2], CALLS[2:]), strict=True):
+        recordings = [
+            {"recording_id": f"r-{call}", "uri": archive_uri(tmp_path, call), "call_id": call, "call_date": day}
+            for call in calls
+        ]
+        for row in recordings:
+            row |= {"gone_at": dt.datetime(2026, 11, 22, tzinfo=dt.UTC)} if row["call_id"] == "c3" else {}
+        store.write(bucket_key(RECORDINGS, {"call_date": day}, 0), rows(RECORDINGS.schema, recordings))
+        segments = [segment(call, day, channel, i) for call in calls for channel in (0, 1) for i in range(SEGMENTS)]
+        partition = {"model_version": MODEL, "call_date": day}
+        store.write(bucket_key(SEGMENT_EMOTIONS, partition, 0), rows(SEGMENT_EMOTIONS.schema, segments))
+    channels = [
+        {"recording_id": f"r-{call}", "channel": channel, "role": role, "run_id": "run"}
+        for call in CALLS
+        for channel, role in enumerate(("customer", "agent"))
+    ]
+    store.write(log_key(CHANNELS, "run", 0), rows(CHANNELS.schema, channels))
+    write_files(tmp_path / "models", {"emotions/current.json": b'{"version": "1"}'})
+    return tmp_path
+
+
+def segment(call: str, day: dt.date, channel: int, number: int) -> dict[str, Any]:
+    return {
+        "model_version": MODEL,
+        "recording_id": f"r-{call}",
+        "channel": channel,
+        "segment_no": number,
+        "call_id": call,
+        "call_date": day,
+        "role": ("customer", "agent")[channel],
+        "start_s": 2.0 * number,
+        "end_s": 2.0 * number + (0.5 if number == SEGMENTS - 1 else 2.0),
+        **posteriors(call, number),
+    }
+
+
+def store_of(root: Path) -> TableStore:
+    return TableStore(open_storage(f"{root}/tables", load_settings(environ={}).storage))
+
+
+def words(root: Path) -> list[str]:
+    return ["--tables.uri", f"{root}/tables", "--models.uri", f"{root}/models", "--archive.uri", f"{root}/archive"]
+
+
+def answer(capsys: pytest.CaptureFixture[str], root: Path, *said: str) -> dict[str, Any]:
+    assert main(["label", *said, *words(root), "--json"]) == 0
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def refusal(capsys: pytest.CaptureFixture[str], root: Path, *said: str) -> tuple[int, str]:
+    code = main(["label", *said, *words(root)])
+    return code, capsys.readouterr().err
+
+
+def sheet(folder: Path) -> list[dict[str, str]]:
+    with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def fill(folder: Path, to: str, emotions: Mapping[int, str], **cells: str) -> str:
+    """A copy of the sheet with `emotions` by row, and its path."""
+    lines = sheet(folder)
+    for number, line in enumerate(lines):
+        line |= {"emotion": emotions.get(number, ""), **(cells if number in emotions else {})}
+    with (folder / to).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(lines[0]))
+        writer.writeheader()
+        writer.writerows(lines)
+    return str(folder / to)
+
+
+def labels(root: Path) -> list[dict[str, Any]]:
+    store = store_of(root)
+    found = [row for key in store.files(LABELS) for row in store.read(key).to_pylist()]
+    return sorted(found, key=lambda row: (row["recording_id"], row["start_s"], row["annotator"]))
+
+
+def test_clips_are_the_customers_segments(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = root / "out"
+    told = answer(capsys, root, "sample", "--out", str(out), "--count", "50")
+    assert told == {
+        "sheet": str(out / "labels.csv"),
+        "clips": 12,  # three calls that are there, four segments each that last a second
+        "candidates": 12,
+        "model_version": MODEL,
+        "refused": {},
+    }
+    lines = sheet(out)
+    assert len({line["clip"] for line in lines}) == 12
+    assert "predicted" not in lines[0]
+    for line in lines:
+        assert (line["emotion"], line["annotator"], line["channel"]) == ("", "", "0")
+        assert line["speaker"] == f"{Path(line['uri']).stem}-0"
+        y, sr = sf.read(out / line["clip"])
+        assert (sr, len(y)) == (SR, 2 * SR)
+        assert np.argmax(np.abs(np.fft.rfft(y))) * sr / len(y) == pytest.approx(CUSTOMER_HZ)
+        level = 0.1 + 0.05 * float(line["start_s"]) / 2
+        assert np.max(np.abs(y)) == pytest.approx(level, abs=0.01)
+    assert (out / "index.html").read_text().count("<audio") == 12
+
+
+def test_the_least_certain_is_chosen_and_calls_take_turns(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = root / "out"
+    answer(capsys, root, "sample", "--out", str(out), "--count", "3", "--show-predictions")
+    lines = sheet(out)
+    assert {Path(line["uri"]).stem for line in lines} == {"c0", "c1", "c2"}
+    (uncertain,) = (line for line in lines if line["chosen"] == "uncertain")
+    assert (uncertain["speaker"], uncertain["start_s"]) == ("c1-0", "2.0")
+    assert (uncertain["predicted"], uncertain["confidence"]) == ("neutral", "0.510")
+
+
+def test_dates_and_seed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    day = answer(capsys, root, "sample", "--out", f"{root}/a", "--from", "2026-11-21", "--to", "2026-11-21")
+    assert day["candidates"] == 4
+    again = answer(capsys, root, "sample", "--out", f"{root}/b", "--call-date", "2026-11-21")
+    assert again["candidates"] == 4
+    assert sheet(root / "a") == sheet(root / "b")
+    answer(capsys, root, "sample", "--out", f"{root}/c", "--call-date", "2026-11-21", "--seed", "1")
+    assert sheet(root / "a") != sheet(root / "c")
+
+
+def test_an_agent_is_listened_to_only_with_a_purpose(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = refusal(capsys, root, "sample", "--out", f"{root}/a", "--scoring.roles", "[agent]")
+    assert (code, "scoring.purpose" in said) == (2, True)
+    told = ("--scoring.roles", "[agent]", "--scoring.purpose", "safety of agents who asked for it")
+    answer(capsys, root, "sample", "--out", f"{root}/a", *told)
+    assert {line["channel"] for line in sheet(root / "a")} == {"1"}
+
+
+def test_what_cannot_be_decoded_is_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "archive" / "c0.wav").unlink()
+    (root / "archive" / "c1.wav").write_bytes(b"no audio at all")
+    told = answer(capsys, root, "sample", "--out", f"{root}/a")
+    assert told["clips"] == 4
+    assert set(told["refused"]) == {archive_uri(root, "c0"), archive_uri(root, "c1")}
+    assert told["refused"][archive_uri(root, "c1")].startswith("not_audio")
+    assert {Path(line["uri"]).stem for line in sheet(root / "a")} == {"c2"}
+    assert len(list((root / "a" / "clips").iterdir())) == 4
+
+
+def test_a_filled_sheet_becomes_labels(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = root / "out"
+    answer(capsys, root, "sample", "--out", str(out))
+    anna = fill(out, "anna.csv", {0: "angry", 1: "neutral", 2: "sad"})
+    ben = fill(out, "ben.csv", {0: "Angry", 1: "happy"}, annotator="Ben")
+    told = answer(capsys, root, "read", anna, ben, "--consensus", f"{out}/agreed.csv")
+    assert (told["labels"], told["blank"], told["gone"], told["unknown"]) == (5, 19, [], [])
+    assert told["annotators"] == {"Ben": {"angry": 1, "happy": 1}, "anna": {"angry": 1, "neutral": 1, "sad": 1}}
+    assert (told["shared_segments"], told["pairwise_agreement"]) == (2, 0.5)
+    assert told["krippendorff_alpha"] == pytest.approx(1 - 3 * 2 / 10)
+    found = labels(root)
+    assert len(found) == 5
+    first = sheet(out)[0]
+    mine = [row for row in found if row["emotion"] == "angry"]
+    assert {row["annotator"] for row in mine} == {"anna", "Ben"}
+    for row in mine:
+        assert row["recording_id"] == f"r-{Path(first['uri']).stem}"
+        assert (row["channel"], row["start_s"], row["end_s"]) == (0, float(first["start_s"]), float(first["end_s"]))
+        assert (row["corpus"], row["speaker"], row["language"]) == ("own", first["speaker"], "en")
+        assert dict(row["extra"]) == {"clip": first["clip"]}
+    assert told["consensus"] == 2
+    reader = corpus_reader("manifest", (out / "agreed.csv").read_bytes(), "agreed", str(out), "en")
+    keys = [archive_uri(root, call) for call in CALLS]
+    assert sorted(one.emotion for one in reader.read(keys).stretches) == ["angry", "sad"]
+
+
+def test_reading_again_corrects_and_the_next_sample_brings_others(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = root / "out"
+    answer(capsys, root, "sample", "--out", str(out), "--count", "8")
+    everything = fill(out, "anna.csv", dict.fromkeys(range(8), "sad"))
+    assert answer(capsys, root, "read", everything)["labels"] == 8
+    corrected = fill(out, "anna.csv", {0: "happy"})
+    assert answer(capsys, root, "read", corrected)["annotators"] == {"anna": {"sad": 7, "happy": 1}}
+    assert len(labels(root)) == 8
+    told = answer(capsys, root, "sample", "--out", f"{root}/next")
+    assert told["candidates"] == 4
+    heard = {(line["uri"], line["start_s"]) for line in sheet(out)}
+    assert heard.isdisjoint((line["uri"], line["start_s"]) for line in sheet(root / "next"))
+
+
+def test_recordings_that_went_are_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ["uri,channel,start_s,end_s,speaker,emotion,annotator"]
+    lines += [f"{archive_uri(root, call)},0,0,2,x,sad,anna" for call in ("c0", "c3", "c9")]
+    (root / "filled.csv").write_text("\n".join(lines) + "\n")
+    told = answer(capsys, root, "read", f"{root}/filled.csv", "--name", "batch-2")
+    assert (told["labels"], told["gone"], told["unknown"]) == (1, [archive_uri(root, "c3")], [archive_uri(root, "c9")])
+    assert store_of(root).files(LABELS) == ["labels/batch-2.parquet"]
+
+
+@pytest.mark.parametrize("channel", ["1", ""])
+def test_an_agents_voice_is_not_labelled(root: Path, channel: str, capsys: pytest.CaptureFixture[str]) -> None:
+    line = f"{archive_uri(root, 'c0')},{channel},0,2,x,sad,anna"
+    (root / "filled.csv").write_text(f"uri,channel,start_s,end_s,speaker,emotion,annotator\n{line}\n")
+    code, said = refusal(capsys, root, "read", f"{root}/filled.csv")
+    assert code == 1
+    assert "channel 1 is agent; scoring.roles is customer" in said
+    assert not labels(root)
+
+
+def test_for_a_person(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = root / "out"
+    assert main(["label", "sample", "--out", str(out), *words(root)]) == 0
+    assert "12 of 12 segments" in capsys.readouterr().out.replace("\n", " ")
+    filled = fill(out, "anna.csv", {0: "sad"})
+    assert main(["label", "read", filled, *words(root)]) == 0
+    assert "1 labels read, 11 rows still empty" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ([], "label"),
+        (["--json", "sample"], "right after"),
+        (["sing"], "sing"),
+        (["sample"], "--out"),
+        (["sample", "--out", "x", "--count", "0"], "from 1 on"),
+        (["sample", "--out", "x", "--from", "today"], "YYYY-MM-DD"),
+        (["read", "x.csv", "--name", "../x"], "--name"),
+    ],
+)
+def test_wrong_words(root: Path, said: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = refusal(capsys, root, *said)
+    assert code == 2
+    assert expected in told
+
+
+def test_a_sheet_is_not_overwritten(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer(capsys, root, "sample", "--out", f"{root}/out")
+    code, said = refusal(capsys, root, "sample", "--out", f"{root}/out")
+    assert (code, "which may be filled" in said) == (2, True)
+
+
+def test_nothing_to_label(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = refusal(capsys, root, "sample", "--out", f"{root}/out", "--min-s", "60")
+    assert code == 1
+    assert "of 60 s or more" in said
+    assert not (root / "out").exists()
+
+
+def test_everything_may_lie_on_s3(
+    root: Path, s3_server: str, s3_bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bucket = open_storage(f"s3://{s3_bucket}", storage_settings(s3_server))
+    for path in root.rglob("*"):
+        if path.is_file():
+            bucket.put(path.relative_to(root).as_posix(), path)
+    store = TableStore(open_storage(f"s3://{s3_bucket}/tables", storage_settings(s3_server)))
+    for key in store.files(RECORDINGS):
+        moved = [
+            {**row, "uri": f"s3://{s3_bucket}/archive/{row['call_id']}.wav"} for row in store.read(key).to_pylist()
+        ]
+        store.write(key, rows(RECORDINGS.schema, moved))
+    there = ["--tables.uri", f"s3://{s3_bucket}/tables", "--models.uri", f"s3://{s3_bucket}/models", "--json"]
+    there += ["--archive.uri", f"s3://{s3_bucket}/archive", "--storage.s3.endpoint-url", s3_server]
+    assert main(["label", "sample", "--out", f"{root}/out", *there]) == 0
+    assert json.loads(capsys.readouterr().out)["clips"] == 12
+    bucket.put("filled/anna.csv", Path(fill(root / "out", "anna.csv", {0: "angry"})))
+    assert main(["label", "read", f"s3://{s3_bucket}/filled/anna.csv", *there]) == 0
+    assert json.loads(capsys.readouterr().out)["annotators"] == {"anna": {"angry": 1}}
+    assert store.files(LABELS) == ["labels/own.parquet"]
+
+
+def test_no_pyspark_is_loaded() -> None:
+    code = (
+        "import sys, ser_core.cli.label, ser_core.cli.open, ser_core.spark.sources, ser_core.annotation.archive, "
+        "ser_core.annotation.export; print('pyspark' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from ser_core.cli.main import main
+from ser_core.cli.search import said
+from ser_core.spark.search import FoldSearch, Plan
+from ser_core.training.search import Found, Trial
+
+CORPUS = ("--corpus.uri", "/nowhere")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["corpus"], "corpus.uri is not set"),
+        (["corpus", "--trials", "0", *CORPUS], "--trials 0: expected 1 or more"),
+        (["corpus", "--members", "0", *CORPUS], "--members 0"),
+        (["corpus", "--folds", "1-2", *CORPUS], "--folds '1-2'"),
+        (["corpus", "--conditions", "random_split_4", *CORPUS], "random_split_4: there are unheard_speaker"),
+        (["calls", *CORPUS], "invalid choice"),
+    ],
+)
+def test_wrong_arguments_are_said_before_any_work(
+    words: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["search", *words]) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_the_head_says_what_was_tried_and_what_came_of_it() -> None:
+    def head(gain: float) -> str:
+        found = Found((Trial({}, 0.6), Trial({"alpha": 1.0}, 0.6 + gain)), gain, 0.01)
+        one = FoldSearch("ravdess", "telephone", 2, "functionals@8k", ("a", "b"), ("c",), found)
+        return "\n".join(said(one, Plan(2, 3, 7)))
+
+    for gain in (0.005, 0.02):
+        assert "the 2 training speakers" in head(gain)
+        assert "Features: functionals@8k" in head(gain)
+        assert "2 trials of 3 perceptrons, seed 7" in head(gain)
+    assert "No trial beats the recipe by more than a standard error (best +0.5 points, error 1.0)" in head(0.005)
+    assert "recipe 0.6000, best trial 0.6200" in head(0.02)
+    assert "Better than the recipe by 2.0 points, standard error 1.0." in head(0.02)
