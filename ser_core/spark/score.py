@@ -66,10 +66,10 @@ class Score:
         self.model = load_model(self.bundle)
         check_fingerprint(self.model, self.features)
         self.talk = Talk(settings, self.scope)
-        scoring = settings.scoring
+        scoring, this = settings.scoring, {"model_version": self.model_version}
         self.rules = SegmentRules(prior_shift(scoring.priors, self.bundle.manifest), scoring.min_confidence)
         made_with = fingerprint(scoring.roles, *_rules_of(settings))
-        self.inputs = Inputs(self.store, CALL_EMOTIONS, {"model_version": self.model_version}, made_with, scoring.again)
+        self.inputs = Inputs(self.store, CALL_EMOTIONS, this, made_with, scoring.again)
 
     def run(self, session: SparkSession, run: Run) -> None:
         """Publishes `call_talk`, then `segment_emotions` and `call_emotions` of a bucket together."""
