@@ -86,7 +86,7 @@ def said(one: FoldSearch, plan: Plan) -> tuple[str, ...]:
     found = one.found
     gain, error = 100 * found.gain, 100 * found.standard_error
     outcome = (
-        f"No trial beats the recipe by more than a standard error (best {gain:+.1f} points, error {error:.1f}): it is "
+        f"No trial beats the recipe by more than two standard errors (best {gain:+.1f} points, error {error:.1f}): it is "
         "kept."
         if found.kept
         else f"Better than the recipe by {gain:.1f} points, standard error {error:.1f}."

@@ -38,6 +38,6 @@ def test_the_head_says_what_was_tried_and_what_came_of_it() -> None:
         assert "the 2 training speakers" in head(gain)
         assert "Features: functionals@8k" in head(gain)
         assert "2 trials of 3 perceptrons, seed 7" in head(gain)
-    assert "No trial beats the recipe by more than a standard error (best +0.5 points, error 1.0)" in head(0.005)
+    assert "No trial beats the recipe by more than two standard errors (best +0.5 points, error 1.0)" in head(0.005)
     assert "recipe 0.6000, best trial 0.6200" in head(0.02)
-    assert "Better than the recipe by 2.0 points, standard error 1.0." in head(0.02)
+    assert "Better than the recipe by 2.1 points, standard error 1.0." in head(0.021)
