@@ -59,6 +59,10 @@ class LeaseLostError(LeaseHeldError):
     """A run's lease ran out or was taken over: what it has not written yet, it may not write."""
 
 
+class IsolationError(SerError):
+    """The process that decodes recordings does not start: nothing that a recording has to do with."""
+
+
 class PublishRefusedError(SerError):
     """A stop rule kept new results from replacing the published ones."""
 

@@ -66,7 +66,13 @@ def s3_bucket(s3_client: Any) -> str:
 
 
 @pytest.fixture(scope="session")
-def spark(s3_server: str) -> Iterator[SparkSession]:
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file in which a test tells what recordings shall do to the process that hears them: JSON, by recording_id."""
+    return tmp_path_factory.mktemp("told") / "told.json"
+
+
+@pytest.fixture(scope="session")
+def spark(s3_server: str, told: Path) -> Iterator[SparkSession]:
     """The one Spark session of all tests. It comes after the server, so that workers have the dummy credentials."""
     from ser_core.config import load_settings  # here: tests without a JVM load no pyspark
     from ser_core.spark.session import ONE_THREAD, start_session
@@ -77,6 +83,8 @@ def spark(s3_server: str) -> Iterator[SparkSession]:
             patch.setenv(name, os.environ.get(name, ""))  # put back at the end
         for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"):
             patch.setenv(name, sys.executable)
+        patch.setenv("SER_ISOLATION_HOOK", "tests.support.hooks:as_told")
+        patch.setenv("SER_TEST_TOLD", str(told))
         settings = load_settings(environ={}).spark
         few = {"spark.sql.shuffle.partitions": 2, "spark.sql.codegen.wholeStage": False}
         small = {"master": "local[2]", "driver_memory": "1g", "conf": few}

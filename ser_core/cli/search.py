@@ -86,8 +86,8 @@ def said(one: FoldSearch, plan: Plan) -> tuple[str, ...]:
     found = one.found
     gain, error = 100 * found.gain, 100 * found.standard_error
     outcome = (
-        f"No trial beats the recipe by more than two standard errors (best {gain:+.1f} points, error {error:.1f}): it is "
-        "kept."
+        "No trial beats the recipe by more than two standard errors "
+        f"(best {gain:+.1f} points, error {error:.1f}): it is kept."
         if found.kept
         else f"Better than the recipe by {gain:.1f} points, standard error {error:.1f}."
     )

@@ -14,6 +14,7 @@ from ser_core.config.audio import AudioSettings, FeatureSettings, SegmentSetting
 from ser_core.config.base import Positive, PositiveInt, Role, Section, Share
 from ser_core.config.calls import EngagementSettings, TalkSettings, TranscriptSettings
 from ser_core.config.drift import DriftSettings
+from ser_core.config.isolation import IsolationSettings
 from ser_core.config.operation import DateRange, LeaseSettings, RetentionSettings
 from ser_core.config.planning import PlanSettings
 from ser_core.config.training import AugmentationSettings, SpeakerNormalisationSettings, TrainingSettings
@@ -199,6 +200,7 @@ class Settings(BaseSettings):
     nightly: NightlySettings
     lease: LeaseSettings
     fetch: FetchSettings
+    isolation: IsolationSettings
     storage: StorageSettings
     spark: SparkSettings
     log: LogSettings

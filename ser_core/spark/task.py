@@ -18,7 +18,14 @@ from ser_core.archive.metadata import parse_roles
 from ser_core.augmentation import Condition
 from ser_core.config import Settings
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError, Reason, Refusal
-from ser_core.extraction import LONGEST_COPIED_S, ChannelFeatures, Extracted, ExtractionPlan, extract
+from ser_core.extraction import (
+    LONGEST_COPIED_S,
+    ChannelFeatures,
+    Extracted,
+    ExtractionPlan,
+    extract,
+    extract_isolated,
+)
 from ser_core.spark.fetch import fetch_ahead
 from ser_core.spark.sources import Sources
 from ser_core.tables.schemas import CHANNELS, FEATURES, QUARANTINE, SCHEMA_VERSION, features_schema
@@ -113,7 +120,11 @@ class ExtractTask:
     def _extract(self, source: BinaryIO, recording: Recording) -> Extracted:
         lacking = [condition for condition in self.conditions if condition.id in recording["conditions"]]
         roles, name = self._roles(recording), recording["recording_id"]
-        found = extract(source, recording["size_bytes"], self.plan, roles, lacking, name)
+        size_bytes, isolation = recording["size_bytes"], self.settings.isolation
+        if isolation.enabled:
+            found = extract_isolated(source, size_bytes, self.plan, isolation, roles, lacking, name)
+        else:
+            found = extract(source, size_bytes, self.plan, roles, lacking, name)
         if {channel.condition for channel in found.channels} != {condition.id for condition in lacking}:
             said = "a recording is longer than %g s: no altered copies are made, it is trained on as recorded"
             _log.warning(said, LONGEST_COPIED_S)

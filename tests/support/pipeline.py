@@ -41,6 +41,7 @@ SMALL: Mapping[str, Any] = {
             "train_on": "speakers",
         },
     },
+    "isolation": {"enabled": False},  # a child a worker takes a second to start; on where that is what is tested
     "spark": {"master": "local[2]"},
 }
 PATTERN = "{call_date:%Y/%m/%d}/{call_id}_{agent_id}.wav"
