@@ -7,7 +7,7 @@ CORPUS ?=
 ONLY   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help sync java demo test test-fast check format golden bench lock clean
+.PHONY: help sync java demo test test-fast check format bench lock clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,7 +33,7 @@ test: $(STAMP)  ## All tests
 	@$(BIN)/python -m pytest -q
 
 test-fast: $(STAMP)  ## The tests that need no Java, under a minute
-	@$(BIN)/python -m pytest -q -m "not spark and not slow"
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not spark and not slow"
 
 check: $(STAMP)  ## Lint, types, layer rules
 	@$(BIN)/ruff check .
@@ -44,9 +44,6 @@ check: $(STAMP)  ## Lint, types, layer rules
 format: $(STAMP)  ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-
-golden: $(STAMP)  ## Rebuild the golden files after a change of numbers that is meant
-	@SER_REBUILD_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden
 
 bench: $(STAMP)  ## How fast it is, beside its peers, on this machine (needs SER_CORPORA; ONLY=name,name)
 	@$(BIN)/python -m tests.benchmarks.run --only "$(ONLY)"

@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3.session
+import hypothesis
 import pytest
 
 from tests.support.s3 import DUMMY_ENVIRONMENT, running_server
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+# A run tries the same examples again, so that it fails for a change and not for the day; `explore` tries new ones.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("explore", print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 _WITH_JVM = ("spark", "jobs")
 _PYSPARK_EMITS = (

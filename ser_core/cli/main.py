@@ -24,7 +24,7 @@ COMMANDS: dict[str, _Command] = {
     "train": _Command("jobs.train_model", "train and evaluate a model on a labelled corpus"),
     "score": _Command("jobs.score_archive", "score dates whose inputs have changed"),
     "nightly": _Command("jobs.nightly", "ingest, extract and score a date and the days before it"),
-    "evaluate": _Command("ser_core.cli.evaluate", "how well calls with known answers are heard"),
+    "evaluate": _Command("ser_core.cli.evaluate", "how well a corpus, or calls with known answers, are heard"),
     "predict": _Command("ser_core.cli.predict", "the emotion of single recordings, without Spark"),
     "plot": _Command("ser_core.cli.plot", "a recording as a picture, with its emotions"),
     "query": _Command("ser_core.cli.query", "SQL over the tables"),

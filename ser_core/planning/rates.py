@@ -27,6 +27,7 @@ Array = npt.NDArray[np.float32]
 _CALL_S = 120.0
 _SAMPLE_RATE = 8000
 _TURN_S = 6.0
+_SYLLABLES_HZ = 4.5
 _ROWS = 2_000
 _SIZED = (RECORDINGS, CHANNELS, SEGMENT_EMOTIONS, CALL_EMOTIONS, CALL_TALK)
 
@@ -81,17 +82,24 @@ def measure_rates(settings: Settings, codec: str, budget_s: float) -> Rates:
 
 
 def two_voices(duration_s: float, sr: int, rng: np.random.Generator) -> Array:
-    """A made-up call, float32 (n, 2): voices of harmonics, syllables at 4 Hz, in turns of 6 s, over a quiet line."""
+    """A made-up call, float32 (n, 2): two voices in turns of 6 s, over a quiet line.
+
+    Each syllable has its own pitch, level and timbre: what does not change is taken for noise.
+    """
     t = np.arange(round(duration_s * sr)) / sr
     turn = (t // _TURN_S).astype(int) % 2
     channels = []
     for voice, f0 in enumerate((210.0, 120.0)):
-        pitch = 2 * np.pi * np.cumsum(f0 * (1 + 0.1 * np.sin(2 * np.pi * 0.4 * t))) / sr
-        sound = sum(np.cos(k * pitch) / k for k in range(1, int(0.45 * sr / (1.1 * f0))))
-        syllables = 0.55 + 0.45 * np.sin(2 * np.pi * 4 * t)
+        place = t * _SYLLABLES_HZ
+        number, within = place.astype(int), place % 1
+        count = number[-1] + 1
+        pitch = 2 * np.pi * np.cumsum(f0 * rng.uniform(0.8, 1.25, count)[number]) / sr
+        timbre = rng.exponential(size=(int(0.45 * sr / (1.25 * f0)), count))
+        sound = sum(of_one[number] * np.cos(k * pitch) / k for k, of_one in enumerate(timbre, start=1))
+        shape = np.clip(np.sin(np.pi * within / 0.8), 0, None) * rng.uniform(0.3, 1.0, count)[number]
         phrase = (t % 2.5) < 1.7  # a pause ends a segment
-        noise = 0.001 * rng.standard_normal(len(t))
-        channels.append(0.1 * sound * syllables * phrase * (turn == voice) + noise)
+        noise = 0.0005 * rng.standard_normal(len(t))
+        channels.append(0.1 * sound * shape * phrase * (turn == voice) + noise)
     return np.stack(channels, axis=1).astype(np.float32)
 
 

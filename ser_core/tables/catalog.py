@@ -57,19 +57,21 @@ class Catalog:
             raise QueryError(f"{error}\nViews: {views}") from None
 
     def _view(self, table: Table) -> None:
-        files = self._store.files(table)
+        files, columns = self._store.files(table), _columns(table)
+        self._db.register(f"_no_{table.name}", columns.empty_table())
         if not files:
-            self._db.register(f"_{table.name}", table.schema.empty_table())
-            source = f"_{table.name}"
+            source = f"_no_{table.name}"
         elif self._store.storage.local_path(files[0]) is not None:
             pattern = str(self._store.storage.local_path(f"{table.name}/**/*.parquet"))
             source = f"read_parquet({_literal(pattern)}, union_by_name=true, hive_partitioning=false)"
         else:
-            self._db.register(f"_{table.name}", self._dataset(files))
+            self._db.register(f"_{table.name}", self._dataset(files, columns))
             source = f"_{table.name}"
-        self._db.execute(f"CREATE VIEW {table.name} AS SELECT * FROM {source}")  # noqa: S608 - names are ours
+        # by name with no rows: files that are older than a column have it too, as null
+        sql = f"SELECT * FROM {source} UNION ALL BY NAME SELECT * FROM _no_{table.name}"  # noqa: S608 - names are ours
+        self._db.execute(f"CREATE VIEW {table.name} AS {sql}")
 
-    def _dataset(self, files: list[str]) -> Any:
+    def _dataset(self, files: list[str], columns: pa.Schema) -> Any:
         """The table's files on S3, for DuckDB to read through pyarrow, so that no extension is fetched."""
         s3 = self._settings.s3
         options: dict[str, Any] = {"region": s3.region} if s3.region else {}
@@ -77,7 +79,7 @@ class Catalog:
             scheme, _, host = s3.endpoint_url.rpartition("://")
             options |= {"endpoint_override": host, "scheme": scheme or "https"}
         paths = [self._store.storage.uri_of(key).removeprefix("s3://") for key in files]
-        return ds.dataset(paths, filesystem=pafs.S3FileSystem(**options), format="parquet")
+        return ds.dataset(paths, filesystem=pafs.S3FileSystem(**options), format="parquet", schema=columns)
 
     def _confine(self) -> None:
         root = self._store.storage.local_path("x")
@@ -105,6 +107,15 @@ class Catalog:
                 }
             )
         return found
+
+
+def _columns(table: Table) -> pa.Schema:
+    """The table's columns as they are read: vectors of any length, since a table may hold several feature sets."""
+    kinds = {
+        field.name: pa.list_(field.type.value_type) if pa.types.is_fixed_size_list(field.type) else field.type
+        for field in table.schema
+    }
+    return pa.schema(list(kinds.items()))
 
 
 def _literal(text: str) -> str:

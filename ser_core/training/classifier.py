@@ -102,7 +102,7 @@ def fit_classifier(data: LabelledFeatures, classes: Sequence[str], settings: Tra
     count, stopped = len(classifier.members), converged(classifier.members)
     if stopped < count:
         still = "the loss was still falling after training.max_iter %d epochs in %d of %d perceptrons"
-        _log.info(still, settings.max_iter, count - stopped, count)
+        _log.debug(still, settings.max_iter, count - stopped, count)
     return classifier
 
 

@@ -50,7 +50,7 @@ def test_vectors_are_finite_and_repeatable(segment):
 @given(segments(), st.sampled_from([0.25, 0.5]))
 def test_half_the_level_of_what_is_loud_is_as_periodic(segment, gain):
     sr, y = segment
-    assume(np.std(y) > 0.05)
+    assume(np.median(np.abs(y)) > 0.05)  # loud throughout: next to silence, the floor of the noise tells
     plain, changed = SETS[sr].extract([y, np.float32(gain) * y])
     voicing = SETS[sr].feature_names.index("voicing_voiced_mean")
     assert changed[voicing] == pytest.approx(plain[voicing], abs=0.05)

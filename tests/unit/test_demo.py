@@ -114,6 +114,7 @@ for label in synthetic.write_corpus(synthetic.Actors(0), Path(sys.argv[1])):
 """
 
 
+@pytest.mark.slow
 def test_the_spoken_corpus_sounds_as_planted_and_comes_out_the_same_again(tmp_path: Path) -> None:
     pytest.importorskip("espeakng_loader", reason="needs the extra `demo`")
     spoken = [

@@ -85,6 +85,7 @@ def ran(benchmark: CorpusBenchmark, tmp_path: Path) -> dict[str, Any]:
     return summarise_corpus(benchmark.run(None, OuterLog(tmp_path / "log.jsonl")))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_all_lines_are_there(tmp_path: Path) -> None:
     peer = tmp_path / "peer.parquet"
     clips = [f"{s}-{e}-{k}.wav" for s in SPEAKERS for e in FOUR.split()[1:] for k in range(2)]
@@ -126,6 +127,7 @@ def test_tutorial_features_are_the_tutorials(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_no_tested_speaker_is_in_any_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fits: list[tuple[set[str], set[str]]] = []
     tested: list[set[str]] = []

@@ -102,6 +102,7 @@ def test_tasks_of_a_dead_run_may_not_write_even_before_it_is_taken_over(storage:
     assert caught.value.exit_code == 3
 
 
+@pytest.mark.slow
 def test_a_live_run_renews(storage: Storage) -> None:
     with held(storage, ("score",), "run-1", "score", 2.0) as fences:
         until = time.monotonic() + 3.0
@@ -112,6 +113,7 @@ def test_a_live_run_renews(storage: Storage) -> None:
             time.sleep(0.2)
 
 
+@pytest.mark.slow
 def test_of_many_that_start_at_once_one_gets_it(storage: Storage) -> None:
     for turn in range(5):
         barrier = threading.Barrier(8)

@@ -54,6 +54,7 @@ def check(storage: Storage, expected: dict[str, bytes]) -> None:
     assert list(storage.children()) == ["d0/", "d1/", "d2/"]
 
 
+@pytest.mark.slow
 def test_faults_of_every_kind_change_nothing_and_are_counted(s3_server: str, s3_bucket: str) -> None:
     before = retries()
     with faulty(s3_server, seed=3, hang_s=0.4) as proxy:
@@ -66,6 +67,7 @@ def test_faults_of_every_kind_change_nothing_and_are_counted(s3_server: str, s3_
     check(through(s3_server, s3_bucket), expected)
 
 
+@pytest.mark.slow
 def test_without_faults_nothing_is_repeated(s3_server: str, s3_bucket: str) -> None:
     before = retries()
     with faulty(s3_server, share=0.0) as proxy:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from ser_core.config import load_settings
+from ser_core.config.settings import StorageSettings
 from ser_core.errors import QueryError
 from ser_core.storage import open_storage
 from ser_core.tables.catalog import Catalog
-from ser_core.tables.schemas import CALL_EMOTIONS, RUNS, TABLES
+from ser_core.tables.schemas import CALL_EMOTIONS, FEATURES, RUNS, TABLES, features_schema
 from ser_core.tables.store import TableStore, bucket_key, log_key, rows
 from tests.support.s3 import storage_settings
 
@@ -93,3 +94,35 @@ def test_tables_on_s3(s3_server: str, s3_bucket: str) -> None:
     found = Catalog(store, settings, "emotions/2")
     assert values(found, "SELECT dominant_emotion FROM current_call_emotions") == [("happy",)]
     assert values(found, "SELECT count(*) FROM runs") == [(2,)]
+
+
+@pytest.fixture(params=["folder", "s3"])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[TableStore, StorageSettings]:
+    if request.param == "folder":
+        settings = load_settings(environ={}).storage
+        return TableStore(open_storage(str(tmp_path), settings)), settings
+    settings = storage_settings(request.getfixturevalue("s3_server"))
+    return TableStore(open_storage(f"s3://{request.getfixturevalue('s3_bucket')}/tables", settings)), settings
+
+
+def test_files_older_than_a_column_have_it_as_null(anywhere: tuple[TableStore, StorageSettings]) -> None:
+    store, settings = anywhere
+    old = CALL_EMOTIONS.schema.remove(CALL_EMOTIONS.schema.get_field_index("undecided_s"))
+    row = {"model_version": "m/1", "call_id": "c1", "role": "customer", "call_date": DAY}
+    store.write(bucket_key(CALL_EMOTIONS, {"model_version": "m/1", "call_date": DAY}, 0), rows(old, [row]))
+    only_old = "SELECT call_id, undecided_s FROM call_emotions ORDER BY call_id"
+    assert values(Catalog(store, settings, None), only_old) == [("c1", None)]
+    new = [{**row, "call_id": "c2", "undecided_s": 1.5}]
+    store.write(
+        bucket_key(CALL_EMOTIONS, {"model_version": "m/1", "call_date": DAY}, 1), rows(CALL_EMOTIONS.schema, new)
+    )
+    assert values(Catalog(store, settings, None), only_old) == [("c1", None), ("c2", 1.5)]
+
+
+def test_vectors_of_several_feature_sets(anywhere: tuple[TableStore, StorageSettings]) -> None:
+    store, settings = anywhere
+    for number, dimension in enumerate((2, 3)):
+        row = {"recording_id": f"r{number}", "vector": [0.5] * dimension}
+        store.write(log_key(FEATURES, "run", number), rows(features_schema(dimension), [row]))
+    found = values(Catalog(store, settings, None), "SELECT recording_id, len(vector) FROM features ORDER BY 1")
+    assert found == [("r0", 2), ("r1", 3)]

@@ -48,7 +48,7 @@ def test_the_same_seed_gives_the_same_model(planted: LabelledFeatures, quick: Tr
 def test_too_few_epochs_are_a_logged_fact(
     planted: LabelledFeatures, quick: TrainingSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, "ser_core"):
+    with caplog.at_level(logging.DEBUG, "ser_core"):
         classifier = fit_classifier(planted, CLASSES, quick.model_copy(update={"max_iter": 2}))
     assert not classifier.converged
     assert "after training.max_iter 2 epochs" in caplog.text

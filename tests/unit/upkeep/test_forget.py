@@ -139,6 +139,7 @@ def test_a_corpus_of_the_same_recordings_forgets_too(store: TableStore, tmp_path
     assert SECRET.tombstone("recording", "k1") in read_tombstones(corpus, SECRET)
 
 
+@pytest.mark.slow
 def test_stopped_anywhere_it_is_done_by_running_it_again(tmp_path: Path) -> None:
     whole = TableStore(Stopping(tmp_path / "whole"))
     fill(whole)

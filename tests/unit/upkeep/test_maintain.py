@@ -86,6 +86,7 @@ def test_twice_is_once(store: TableStore) -> None:
     assert store.storage.changes == changes
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_or_doubled_wherever_it_stops(tmp_path: Path) -> None:
     whole = TableStore(Stopping(tmp_path / "whole"))
     messy(whole)
