@@ -7,7 +7,7 @@ import json
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,9 @@ from ser_core.scoring.drift import (
     share_at_least,
 )
 
+CONFIDENCE_BINS = 10
+FEATURES_TOLD = 32
+"""Features whose histograms are kept."""
 _WORST = 3
 _SAME_WEEKDAY = 3
 
@@ -63,6 +66,18 @@ class Profile:
         """What `to_json` wrote."""
         values = json.loads(data)
         return cls(**{**values, "call_date": dt.date.fromisoformat(values["call_date"])})
+
+
+def added(a: Profile, b: Profile) -> Profile:
+    """What two tasks hold of the same date, together."""
+    sums = {name: (np.array(a.features[name]) + counts).tolist() for name, counts in b.features.items() if a.features}
+    return replace(
+        a,
+        segments=a.segments + b.segments,
+        labels=dict(Counter(a.labels) + Counter(b.labels)),
+        confidence=(np.array(a.confidence) + np.array(b.confidence)).tolist(),
+        features=sums or b.features,
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 TASK = "task"
 _CLASS = "size_class"
 _CLASSES_PER_DOUBLING = 2
+_TASKS_PER_SLOT = 8
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,34 @@ def balance(rows: DataFrame, size: str, target: float, slots: int) -> DataFrame:
         .withColumn(TASK, (F.col("first") + (F.row_number().over(dealt) - 1) % F.col("tasks")).cast("int"))
         .drop(_CLASS, "first", "tasks")
     )
+    return _by_task(numbered, count)
+
+
+def whole_files(rows: DataFrame, file: str, size: str) -> DataFrame:
+    """`rows` spread so that all rows of a file come to one task, sorted by file, and tasks hold about as much.
+
+    Only the files' names and sizes come to the driver: files of the usual 128 to 256 MB are few.
+
+    Args:
+        rows: with a column of numbers `size`, and `file`.
+        file: the name of a column.
+        size: its name; null counts as nothing.
+    """
+    sizes = rows.groupBy(file).agg(F.sum(F.coalesce(size, F.lit(0))).alias("total")).collect()
+    session = rows.sparkSession
+    count = max(1, min(len(sizes), _TASKS_PER_SLOT * session.sparkContext.defaultParallelism))
+    held = [(0, task) for task in range(count)]  # a heap: the largest file yet goes to the task with the least
+    plan = []
+    for row in sorted(sizes, key=lambda row: (-row.total, row[file])):
+        total, task = held[0]
+        heapq.heapreplace(held, (total + row.total, task))
+        plan.append((row[file], task))
+    chosen = session.createDataFrame(plan, f"{file} string, {TASK} int")
+    dealt = rows.drop(size).join(F.broadcast(chosen), file)
+    return _by_task(dealt, count).drop(TASK).sortWithinPartitions(file)
+
+
+def _by_task(numbered: DataFrame, count: int) -> DataFrame:
     if hasattr(numbered, "repartitionById"):
         return numbered.repartitionById(count, TASK)
     return numbered.repartitionByRange(count, TASK)

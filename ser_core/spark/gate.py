@@ -5,47 +5,26 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config.drift import DriftSettings
 from ser_core.errors import ObjectMissingError, PublishRefusedError
-from ser_core.scoring.drift import feature_bins, feature_histograms, feature_places
-from ser_core.scoring.profile import Profile, Verdict, judge
-from ser_core.scoring.tables import SEGMENT_ROWS, vectors
+from ser_core.scoring.profile import CONFIDENCE_BINS, Profile, Verdict, added, judge
 from ser_core.spark.runs import Run
-from ser_core.spark.scan import FILE, map_arrow, scan
+from ser_core.spark.scan import FILE, scan
+from ser_core.spark.scored import PROFILE
 from ser_core.spark.state import RECORDING_KEY, Scope, live_recordings, refused_recordings
 from ser_core.tables.schemas import AS_RECORDED, CHANNELS, SEGMENT_EMOTIONS
 from ser_core.tables.store import TableStore, partition_path
 from ser_core.training.bundle import Model
 
 _log = logging.getLogger(__name__)
-_FEATURES = 32
-_CONFIDENCE_BINS = 10
 _TOLD_DATES = 62
-SKETCH = "sketch"
-SCORED_ROWS = pa.schema([*SEGMENT_ROWS, pa.field(SKETCH, pa.binary())])
-"""Scored segments, each with the bins of some of its features, a byte each."""
-_TALLY = pa.schema([("call_date", pa.date32()), ("profile", pa.string())])
-
-
-def sketched(scored: pa.Table, features: pa.Table, model: Model) -> pa.Table:
-    """`scored` rows with the column `sketch`, of the `features` rows they were made of."""
-    places = feature_places(len(model.feature_names), _FEATURES)
-    population = model.normaliser
-    bins = feature_bins(vectors(features)[:, places], population.mean[places], population.deviation[places])
-    data = pa.py_buffer(np.ascontiguousarray(bins).tobytes())
-    fixed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(len(places)), len(scored), [None, data])
-    return scored.append_column(SKETCH, fixed.cast(pa.binary()))
 
 
 @dataclass(frozen=True)
@@ -63,7 +42,7 @@ class Gate:
 
         Args:
             session: Spark.
-            rows: `SCORED_ROWS` of the dates, computed once already.
+            rows: `ser_core.spark.scored.PACKED` of the dates, computed once.
             channels: that they were scored from, with their `file`.
             dates: about to be published.
             run: the run that would do it.
@@ -105,10 +84,9 @@ class Gate:
     def _profiles(
         self, session: SparkSession, rows: DataFrame, channels: DataFrame, dates: Sequence[dt.date]
     ) -> dict[dt.date, Profile]:
-        names = [self.model.feature_names[place] for place in feature_places(len(self.model.feature_names), _FEATURES)]
-        profiles = {date: Profile(date, confidence=(0,) * _CONFIDENCE_BINS) for date in dates}
-        for row in map_arrow(rows, _Tally(tuple(names)), _TALLY).toArrow().to_pylist():
-            profiles[row["call_date"]] = _added(profiles[row["call_date"]], Profile.of_json(row["profile"]))
+        profiles = {date: Profile(date, confidence=(0,) * CONFIDENCE_BINS) for date in dates}
+        for row in rows.where(F.col(PROFILE).isNotNull()).select("call_date", PROFILE).toArrow().to_pylist():
+            profiles[row["call_date"]] = added(profiles[row["call_date"]], Profile.of_json(row[PROFILE]))
         counts = channels.groupBy("call_date").agg(F.countDistinct("call_id").alias("calls")).toArrow().to_pylist()
         for row in [*counts, *self._recordings(session, dates)]:
             date = row.pop("call_date")
@@ -156,49 +134,6 @@ class Gate:
         level = {"ok": logging.INFO, "warned": logging.WARNING, "refused": logging.ERROR}[verdict.verdict]
         facts = {"run_id": run.run_id, "call_date": str(verdict.call_date), "drift": verdict.to_json()}
         _log.log(level, "%s, against %d dates: %s", verdict.call_date, verdict.days, verdict, extra={"facts": facts})
-
-
-@dataclass(frozen=True)
-class _Tally:
-    """`mapInArrow` over scored rows: what one task holds of each date, counted."""
-
-    feature_names: tuple[str, ...]
-
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        found: dict[dt.date, Profile] = {}
-        for batch in batches:
-            for date in pc.unique(batch.column("call_date")).to_pylist():
-                mine = batch.filter(pc.equal(batch.column("call_date"), pa.scalar(date, pa.date32())))
-                found[date] = _added(found[date], self._of(date, mine)) if date in found else self._of(date, mine)
-        told = [{"call_date": date, "profile": profile.to_json().decode()} for date, profile in found.items()]
-        yield from pa.Table.from_pylist(told, schema=_TALLY).to_batches()
-
-    def _of(self, date: dt.date, rows: pa.RecordBatch) -> Profile:
-        emotions = Counter(name or "undecided" for name in rows.column("emotion").to_pylist())
-        confidence = rows.column("confidence").to_numpy(zero_copy_only=False)
-        tenths = np.minimum((confidence * _CONFIDENCE_BINS).astype(np.intp), _CONFIDENCE_BINS - 1)
-        sketch = b"".join(rows.column(SKETCH).to_pylist())
-        bins = np.frombuffer(sketch, dtype=np.uint8).reshape(len(rows), len(self.feature_names))
-        histograms = feature_histograms(bins).tolist()
-        return Profile(
-            date,
-            segments=len(rows),
-            labels=dict(emotions),
-            confidence=np.bincount(tenths, minlength=_CONFIDENCE_BINS).tolist(),
-            features=dict(zip(self.feature_names, histograms, strict=True)),
-        )
-
-
-def _added(a: Profile, b: Profile) -> Profile:
-    """What two tasks hold of the same date, together."""
-    sums = {name: (np.array(a.features[name]) + counts).tolist() for name, counts in b.features.items() if a.features}
-    return replace(
-        a,
-        segments=a.segments + b.segments,
-        labels=dict(Counter(a.labels) + Counter(b.labels)),
-        confidence=(np.array(a.confidence) + np.array(b.confidence)).tolist(),
-        features=sums or b.features,
-    )
 
 
 def _told(verdicts: Sequence[Verdict]) -> str | None:

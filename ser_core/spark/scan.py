@@ -12,6 +12,7 @@ from pyspark import Accumulator, SparkContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
+from ser_core.spark.worker import lighten
 from ser_core.storage import retries
 from ser_core.tables.schemas import Table
 from ser_core.tables.store import TableStore
@@ -92,6 +93,7 @@ class _Counted:
         yield from self.kernel(batches)
         if retries() > before:
             self.total.add(retries() - before)
+        lighten()
 
 
 def _accumulator(session: SparkSession) -> Accumulator[int]:

@@ -8,16 +8,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from pyspark import Accumulator, Broadcast
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
@@ -25,24 +21,24 @@ from ser_core.config import Settings
 from ser_core.config.base import Section
 from ser_core.features import feature_set
 from ser_core.scoring.priors import prior_shift
-from ser_core.scoring.tables import SEGMENT_ROWS, CallRules, SegmentRules, call_table, segment_table
-from ser_core.spark.gate import SCORED_ROWS, SKETCH, Gate, sketched
-from ser_core.spark.inputs import Inputs, call_channels, fingerprint, persisted
+from ser_core.scoring.tables import CallRules, SegmentRules, call_table
+from ser_core.spark.balance import whole_files
+from ser_core.spark.gate import Gate
+from ser_core.spark.inputs import TRANSCRIPT, Inputs, call_channels, fingerprint, persisted
 from ser_core.spark.moved import moved_dates, unmark_moved
 from ser_core.spark.publish import publish
 from ser_core.spark.runs import Run
 from ser_core.spark.scan import FILE, map_arrow
+from ser_core.spark.scored import CARRIED, CHANNEL, PACKED, PROFILE, ROWS, ScoreKernel, unpacked
 from ser_core.spark.state import Scope
 from ser_core.spark.talk import Talk, talk_shares
-from ser_core.spark.transcripts import Lexical, with_transcripts
+from ser_core.spark.transcripts import with_transcripts
 from ser_core.storage import open_storage
-from ser_core.tables.schemas import CALL_EMOTIONS, CHANNELS, FEATURES, SEGMENT_EMOTIONS
-from ser_core.tables.store import TableStore, bucket_of
-from ser_core.training.bundle import BundleBytes, Model, check_fingerprint, load_model, read_bundle, resolve
+from ser_core.tables.schemas import CALL_EMOTIONS, SEGMENT_EMOTIONS
+from ser_core.tables.store import TableStore
+from ser_core.training.bundle import check_fingerprint, load_model, read_bundle, resolve
 
 _log = logging.getLogger(__name__)
-_COLUMNS = ("recording_id", "version", "channel", "segment_no", "start_s", "end_s", "vector")
-_RIDE_ALONG = ("call_id", "call_date", "role", "agent_id", "queue", "talk_share")
 
 
 class Score:
@@ -110,11 +106,10 @@ class Score:
         buckets = self.store.buckets(SEGMENT_EMOTIONS, self.settings.tables.buckets)
         bytes_once = session.sparkContext.broadcast(self.bundle)
         broken = session.sparkContext.accumulator(0)
-        kernel = _Kernel(self.settings, self.store, bytes_once, self.rules, broken, run.run_id, run.started_at, buckets)
-        files = max(1, wanted.select(FILE).distinct().count()) if stale else 1
-        tasks = min(files, 8 * session.sparkContext.defaultParallelism)
-        scored = wanted.repartition(tasks, FILE).sortWithinPartitions(FILE)
-        rows = map_arrow(scored, kernel, SCORED_ROWS)
+        told = (self.settings, self.store, bytes_once, self.rules, broken, run.run_id, run.started_at, buckets)
+        lexical = (TRANSCRIPT,) if self.settings.transcripts.enabled else ()
+        channels = wanted.select(*CHANNEL, *CARRIED, *lexical, FILE, "segments")
+        rows = map_arrow(whole_files(channels, FILE, "segments"), ScoreKernel(*told), PACKED)
         tables = (SEGMENT_EMOTIONS, CALL_EMOTIONS)
         rules = CallRules(self.settings.engagement, self.settings.transcripts.weight, self.rules.min_confidence)
         make = partial(_both_tables, classes=self.model.classes, rules=rules)
@@ -123,7 +118,7 @@ class Score:
         with persisted(rows):
             profiles = gate.check(session, rows, wanted, stale, run) if stale else {}
             passed = {date: text for date, text in stale.items() if date in profiles}
-            chosen = rows.where(F.col("call_date").isin(list(passed))).drop(SKETCH)
+            chosen = rows.where(F.col(ROWS).isNotNull() & F.col("call_date").isin(list(passed))).drop(PROFILE)
             counts = publish(chosen, self.store, tables, make, passed, fixed, buckets)
         self.inputs.keep(passed)
         gate.keep(profiles)
@@ -147,58 +142,8 @@ def _rules_of(settings: Settings) -> list[Section | tuple[str, ...]]:
     return rules
 
 
-def _both_tables(rows: pa.Table, classes: Sequence[str], rules: CallRules) -> Mapping[str, pa.Table]:
+def _both_tables(pieces: pa.Table, classes: Sequence[str], rules: CallRules) -> Mapping[str, pa.Table]:
+    rows = unpacked(pieces.column(ROWS).to_pylist())
     keys = [(name, "ascending") for name in ("call_id", "role", "start_s", "recording_id", "channel", "segment_no")]
     ordered = rows.sort_by(keys)
     return {SEGMENT_EMOTIONS.name: ordered, CALL_EMOTIONS.name: call_table(ordered, classes, rules)}
-
-
-_models: dict[str, Model] = {}
-
-
-def _model(bundle: BundleBytes) -> Model:
-    """The audited model, loaded once a worker."""
-    if bundle.model_version not in _models:
-        _models.clear()
-        _models[bundle.model_version] = load_model(bundle)
-    return _models[bundle.model_version]
-
-
-@dataclass(frozen=True)
-class _Kernel:
-    """`mapInArrow` over channels sorted by file: reads each features file once and yields its segments' rows."""
-
-    settings: Settings
-    store: TableStore
-    bundle: Broadcast[BundleBytes]
-    rules: SegmentRules
-    broken: Accumulator[int]
-    run_id: str
-    now: dt.datetime
-    buckets: int
-
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        wanted = (row for batch in batches for row in batch.to_pylist())
-        for file, channels in groupby(wanted, key=lambda row: row[FILE]):
-            yield from self._score(file, list(channels))
-
-    def _score(self, file: str, channels: list[Mapping[str, Any]]) -> Iterator[pa.RecordBatch]:
-        key = f"{FEATURES.name}/{file.removeprefix(f'{CHANNELS.name}/')}"
-        ids = pa.array({row["recording_id"] for row in channels})
-        table = self.store.read(key, _COLUMNS, pc.field("recording_id").isin(ids))
-        carried = {(row["recording_id"], row["version"], row["channel"]): row for row in channels}
-        columns = ("recording_id", "version", "channel")
-        places = zip(*(table.column(name).to_pylist() for name in columns), strict=True)
-        rows = [carried.get(place) for place in places]
-        table = table.filter(pa.array([row is not None for row in rows]))
-        kept = [row for row in rows if row is not None]
-        for name in _RIDE_ALONG:
-            kind = SEGMENT_ROWS.field(name).type
-            table = table.append_column(name, pa.array([row[name] for row in kept], kind))
-        bucket = pa.array([bucket_of(row["call_id"], self.buckets) for row in kept], pa.int32())
-        table = table.append_column("bucket", bucket)
-        if self.settings.transcripts.enabled:
-            table = table.append_column("text_valence", Lexical(self.settings, self.broken).valence(table, channels))
-        model = _model(self.bundle.value)
-        scored = segment_table(table, model, self.rules, self.run_id, self.now)
-        yield from sketched(scored, table, model).to_batches(max_chunksize=10_000)

@@ -10,6 +10,20 @@ from dataclasses import dataclass, field
 REPEATS = 7
 
 
+_quick = False
+
+
+def be_quick() -> None:
+    """From now on, `size` gives the small sizes."""
+    global _quick
+    _quick = True
+
+
+def size(full: int, quick: int) -> int:
+    """How much a benchmark works on: `full`, or `quick` with `--quick`, which shows that it runs and little more."""
+    return quick if _quick else full
+
+
 class NotMeasuredError(Exception):
     """Why a benchmark cannot be run here, in words that complete "not measured: …"."""
 
