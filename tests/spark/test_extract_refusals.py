@@ -61,7 +61,8 @@ def runs(spark: SparkSession, settings: Settings) -> list[dict[str, Any]]:
     for _ in range(2):
         row = run(spark, Extract, settings)
         marks = file_marks(Path(settings.tables.uri))
-        found.append({**row, "files": {name: at for name, at in marks.items() if not name.startswith(("runs/", "_lease/"))}})
+        files = {name: at for name, at in marks.items() if not name.startswith(("runs/", "_lease/"))}
+        found.append({**row, "files": files})
     return found
 
 
