@@ -168,6 +168,7 @@ def _environment_layer(environ: Mapping[str, str], faults: list[str]) -> _Layer:
 
 def _command_line_layer(argv: list[str], faults: list[str]) -> _Layer:
     layer = _Layer("command line")
+    argv = [_kebab(word) for word in argv]
     try:
         source = CliSettingsSource[Any](
             _CommandLine,
@@ -185,6 +186,12 @@ def _command_line_layer(argv: list[str], faults: list[str]) -> _Layer:
     faults += [f"command line: {word} names no setting" for word in unknown if str(word).startswith("--")]
     faults += [f"command line: {word!r} was not expected" for word in unknown if not str(word).startswith("--")]
     return layer
+
+
+def _kebab(word: str) -> str:
+    """`--section.a_key=value` as `--section.a-key=value`: names as the YAML has them are understood too."""
+    name, equals, value = word.partition("=")
+    return f"{name.replace('_', '-')}{equals}{value}" if name.startswith("--") and "." in name else word
 
 
 def _validation_faults(error: ValidationError, layers: Sequence[_Layer]) -> list[str]:

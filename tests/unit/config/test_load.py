@@ -165,3 +165,14 @@ def test_of_two_that_will_do_one_is_needed() -> None:
     assert fault.startswith("call_date or call_dates.from is not set")
     load_settings(["--call-date", "2026-01-01"], environ={}, required=required)
     load_settings(["--call-dates.from", "2026-01-01", "--call-dates.to", "2026-01-01"], environ={}, required=required)
+
+
+def test_names_on_the_command_line_may_be_spelled_as_in_the_files() -> None:
+    for words in (
+        ["--scoring.min_confidence", "0.4"],
+        ["--scoring.min-confidence=0.4"],
+        ["--scoring.min_confidence=0.4"],
+    ):
+        assert load_settings(words, environ={}).scoring.min_confidence == 0.4
+    assert load_settings(["--scoring.priors", '{"neutral": 0.7}'], environ={}).scoring.priors == {"neutral": 0.7}
+    assert load_settings(["--archive.name=a_b"], environ={}).archive.name == "a_b"
