@@ -120,8 +120,8 @@ class Score:
             passed = {date: text for date, text in stale.items() if date in profiles}
             chosen = rows.where(F.col(ROWS).isNotNull() & F.col("call_date").isin(list(passed))).drop(PROFILE)
             counts = publish(chosen, self.store, tables, make, passed, fixed, buckets)
-        self.inputs.keep(passed)
         gate.keep(profiles)
+        self.inputs.keep(passed)  # last: from here on the date counts as done, and must lack nothing
         run.facts |= {"scored_segments": counts[SEGMENT_EMOTIONS.name], "scored_calls": counts[CALL_EMOTIONS.name]}
         if broken.value:
             _log.warning("%d transcripts could not be read: their calls are scored by voice alone", broken.value)
