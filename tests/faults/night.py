@@ -56,7 +56,7 @@ class Night:
 
     @classmethod
     def prepare(cls, session: SparkSession, root: Path) -> Night:
-        """Trains a model, goes through the first night, changes the archive, and goes through the second undisturbed."""
+        """Trains a model, goes through the first night, changes the archive, goes through the second undisturbed."""
         night = cls(root)
         write_files(root / "corpus", corpus_files())
         write_files(root / "archive", first_calls())
