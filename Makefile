@@ -7,7 +7,7 @@ CORPUS ?=
 ONLY   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help sync java demo test test-fast check format bench lock clean
+.PHONY: help sync java demo test test-fast faults check format bench lock clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -34,6 +34,12 @@ test: $(STAMP)  ## All tests
 
 test-fast: $(STAMP)  ## The tests that need no Java, under a minute
 	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not spark and not slow"
+
+faults: $(STAMP)  ## Damaged files, kills and torn reads at length (most of an hour); writes build/faults.json
+	@$(BIN)/python -m tests.faults.fuzz
+	@$(BIN)/python -m tests.faults.kills
+	@$(BIN)/python -m tests.faults.torn_reads
+	@$(BIN)/python -m tests.faults.isolation_cost
 
 check: $(STAMP)  ## Lint, types, layer rules
 	@$(BIN)/ruff check .

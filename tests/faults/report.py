@@ -1,4 +1,4 @@
-"""`build/faults.json`: what the trials by hand have found, each adding its own keys."""
+"""What the fault trials found, gathered in one file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ REPORT = Path("build/faults.json")
 
 
 def record(values: Mapping[str, object]) -> None:
-    """Adds `values` to what is there."""
-    found = json.loads(REPORT.read_text(encoding="utf-8")) if REPORT.exists() else {}
+    """Merges `values` into build/faults.json; keys that stand there already are replaced."""
+    before = json.loads(REPORT.read_text()) if REPORT.exists() else {}
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps({**found, **values}, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    REPORT.write_text(json.dumps({**before, **values}, indent=1, sort_keys=True) + "\n")

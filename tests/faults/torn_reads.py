@@ -1,152 +1,140 @@
-"""Readers that poll the emotion tables by a plain glob while dates are scored again and again.
+"""Readers that poll tables by a plain glob while they are scored again: no call is missing, and none is there twice.
 
-    python -m tests.faults.torn_reads [--rounds 20]
-
-DuckDB and Spark read `call_emotions` and `segment_emotions` as any BI tool would. A torn read is one in which a call is
-missing or doubled, or has not all its segments. A query that fails since a file it had listed was replaced is counted
-apart: the reader is told, and asks again. Writes `torn_reads`, `reads` and `failed_reads` to build/faults.json.
+`python -m tests.faults.torn_reads`
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import duckdb
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
-from ser_core.config import Settings
+from ser_core.spark.score import Score
+from tests.faults.night import Night
 from tests.faults.report import record
-from tests.support.pipeline import PATTERN, job_settings, run
-from tests.support.synth import EMOTIONS, corpus_files, stereo_wav, write_files
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from tests.faults.running import warm_session
+from tests.support.pipeline import run
 
 TABLES = ("call_emotions", "segment_emotions")
-Counts = Mapping[str, int]
-"""Rows by call."""
+Counts = dict[tuple[Any, ...], int]
+Look = Callable[[str], Counts]
 
 
-@dataclass
-class Reader:
-    """Polls until `done` is set. `count` gives the rows by call of a table, or fails as a query does."""
+def by_duckdb(tables: Path) -> Look:
+    """Rows by call and role, read by a plain glob."""
+    session = duckdb.connect(":memory:")
 
-    name: str
-    count: Callable[[str], Counts]
-    expected: Mapping[str, Counts]
-    done: threading.Event
-    reads: int = 0
-    failed: int = 0
-    torn: list[str] = field(default_factory=list)
-    first_failure: str = ""
+    def look(table: str) -> Counts:
+        source = f"read_parquet('{tables}/{table}/**/*.parquet', hive_partitioning=false)"
+        found = session.execute(f"SELECT call_id, role, count(*) FROM {source} GROUP BY ALL").fetchall()
+        return {row[:2]: row[2] for row in found}
 
-    def poll(self) -> None:
-        """Reads both tables in turn."""
-        while not self.done.is_set():
-            for table in TABLES:
-                try:
-                    found = self.count(table)
-                except Exception as error:
-                    self.failed += 1
-                    self.first_failure = self.first_failure or " ".join(str(error).split())[:200]
-                    continue
-                self.reads += 1
-                if found != self.expected[table]:
-                    self.torn.append(f"{self.name} found {dict(found)} in {table}, expected {self.expected[table]}")
+    return look
 
 
-def by_duckdb(tables: Path) -> Callable[[str], Counts]:
-    """A new connection each time: nothing of an earlier read is kept."""
+def by_spark(session: SparkSession, tables: Path) -> Look:
+    """As `by_duckdb`, by Spark's own Parquet reader. A file that was replaced after it was listed fails the query."""
 
-    def count(table: str) -> Counts:
-        pattern = f"{tables}/{table}/**/*.parquet"
-        sql = f"SELECT call_id, count(*) FROM read_parquet('{pattern}') GROUP BY ALL"
-        with duckdb.connect() as connection:
-            return dict(connection.sql(sql).fetchall())
+    def look(table: str) -> Counts:
+        frame = session.read.option("recursiveFileLookup", "true").parquet(f"{tables}/{table}")
+        return {row[:2]: row[2] for row in frame.groupBy("call_id", "role").agg(F.count("*")).collect()}
 
-    return count
+    return look
 
 
-def by_spark(session: SparkSession, tables: Path) -> Callable[[str], Counts]:
-    """A read of its own each time, by the same glob."""
+class Reader(threading.Thread):
+    """Polls both tables until it is told to stop.
 
-    def count(table: str) -> Counts:
-        pattern = f"{tables}/{table}/model_version=*/call_date=*/*.parquet"
-        rows = session.read.parquet(pattern).groupBy("call_id").count().collect()
-        return {row[0]: row[1] for row in rows}
+    Attributes:
+        looks: answers looked at.
+        failed: queries that gave no answer, of the errors `allowed`.
+        torn: what an answer had too much or too little, one text a torn answer.
+        broken: an error that is not allowed, and ended the reading.
+    """
 
-    return count
+    def __init__(self, look: Look, expected: dict[str, Counts], allowed: type[Exception] | tuple[()]) -> None:
+        super().__init__(daemon=True)
+        self._look, self._expected, self._allowed = look, expected, allowed
+        self._enough = threading.Event()
+        self.looks, self.failed = 0, 0
+        self.torn: list[str] = []
+        self.broken: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            while not self._enough.is_set():
+                for table, expected in self._expected.items():
+                    self._once(table, expected)
+        except Exception as error:
+            self.broken = error
+
+    def _once(self, table: str, expected: Counts) -> None:
+        try:
+            found = self._look(table)
+        except self._allowed:
+            self.failed += 1
+            return
+        self.looks += 1
+        wrong = {key: (expected.get(key, 0), found.get(key, 0)) for key in expected.keys() | found.keys()}
+        wrong = {key: both for key, both in wrong.items() if both[0] != both[1]}
+        if wrong:
+            self.torn.append(f"{table}: rows expected and found, by call: {wrong}")
+
+    def stop(self) -> None:
+        """Ends the reading; raises what broke it."""
+        self._enough.set()
+        self.join()
+        if self.broken is not None:
+            raise self.broken
 
 
-def prepared(session: SparkSession, root: Path) -> Settings:
-    """A root whose calls have been scored once, set to score them again."""
-    from ser_core.spark.extract import Extract
-    from ser_core.spark.ingest import Ingest
-    from ser_core.spark.score import Score
-    from ser_core.spark.train import Train
-
-    write_files(root / "corpus", corpus_files())
-    files = {
-        f"2026/03/0{2 + n % 2}/c{n}_a1.wav": stereo_wav(EMOTIONS[n % 4], "sad", 3.0 + n % 3, 10 * n) for n in range(12)
+def read_while_scored(session: SparkSession, night: Night, times: int) -> dict[str, Reader]:
+    """Scores the same dates `times` times anew while both readers poll; the readers, done."""
+    place = night.fresh("score", "torn")
+    run(session, Score, night.settings(place.name))
+    look = by_duckdb(place)
+    expected = {table: look(table) for table in TABLES}
+    assert expected["call_emotions"]
+    assert set(expected["call_emotions"].values()) == {1}
+    readers = {
+        "duckdb": Reader(look, expected, ()),
+        "spark": Reader(by_spark(session.newSession(), place), expected, PySparkException),
     }
-    write_files(root / "archive", files)
-    settings = job_settings(root, {"archive": {"pattern": PATTERN}, "scoring": {"again": True}})
-    for work in (Train, Ingest, Extract, Score):
-        run(session, work, settings)
-    return settings
-
-
-def watch(session: SparkSession, root: Path, rounds: int) -> list[Reader]:
-    """Scores `rounds` times under the eyes of both readers."""
-    from ser_core.spark.score import Score
-
-    settings, done = prepared(session, root), threading.Event()
-    tables = root / "tables"
-    duck = by_duckdb(tables)
-    expected = {table: duck(table) for table in TABLES}
-    readers = [
-        Reader("DuckDB", duck, expected, done),
-        Reader("Spark", by_spark(session, tables), expected, done),
-    ]
-    threads = [threading.Thread(target=reader.poll) for reader in readers]
-    for thread in threads:
-        thread.start()
+    for reader in readers.values():
+        reader.start()
     try:
-        for _ in range(rounds):
-            run(session, Score, settings)
+        for _ in range(times):
+            run(session, Score, night.settings(place.name, {"scoring": {"again": True}}))
     finally:
-        done.set()
-        for thread in threads:
-            thread.join()
+        for reader in readers.values():
+            reader.stop()
     return readers
 
 
 def main() -> int:
-    """Prints a line a reader; 1 where a read was torn."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--rounds", type=int, default=20)
-    arguments = parser.parse_args()
-
-    from ser_core.spark.session import start_session
-
-    with tempfile.TemporaryDirectory(prefix="ser-torn-") as folder:
-        session = start_session("torn reads", job_settings(folder).spark)
-        readers = watch(session, Path(folder), arguments.rounds)
-    for one in readers:
-        told = f"; the first: {one.first_failure}" if one.failed else ""
-        sys.stdout.write(f"{one.name}: {one.reads} reads, {len(one.torn)} torn, {one.failed} failed{told}\n")
-        sys.stdout.write("".join(f"  {torn}\n" for torn in one.torn[:5]))
-    torn = sum(len(one.torn) for one in readers)
-    reads, failed = ({one.name.lower(): getattr(one, name) for one in readers} for name in ("reads", "failed"))
-    record({"torn_reads": torn, "rescores": arguments.rounds, "reads": reads, "failed_reads": failed})
-    return int(torn > 0)
+    """Runs the trial, prints what each reader saw, and records the torn answers."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=20)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="torn-") as root, warm_session() as session:
+        readers = read_while_scored(session, Night.prepare(session, Path(root)), given.times)
+    total: Counter[str] = Counter()
+    for name, reader in readers.items():
+        print(f"{name:7} {reader.looks} answers, {len(reader.torn)} torn, {reader.failed} queries failed")
+        print("".join(f"  {text}\n" for text in reader.torn[:3]), end="")
+        total.update(torn_reads=len(reader.torn), torn_read_looks=reader.looks, torn_read_queries_failed=reader.failed)
+    record({**total, "torn_read_rescores": given.times})
+    return 1 if total["torn_reads"] else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,14 @@ def same_tables(a: TableStore, b: TableStore, but: Collection[str] = ()) -> None
 
 def same_rows(a: TableStore, b: TableStore, table: Table, but: Collection[str] = ()) -> None:
     """As `same_tables`, for one table, without the columns `but`."""
-    ours, theirs = (_comparable(store, table, but) for store in (a, b))
+    equal_rows(read_rows(a, table), read_rows(b, table), table, but)
+
+
+def equal_rows(
+    a: Sequence[Mapping[str, Any]], b: Sequence[Mapping[str, Any]], table: Table, but: Collection[str] = ()
+) -> None:
+    """As `same_rows`, for rows that have been read."""
+    ours, theirs = (_comparable(rows, table, but) for rows in (a, b))
     assert len(ours) == len(theirs), f"{table.name}: {len(ours)} rows and {len(theirs)}"
     for left, right in zip(ours, theirs, strict=True):
         assert left.keys() == right.keys()
@@ -114,9 +121,8 @@ def same_rows(a: TableStore, b: TableStore, table: Table, but: Collection[str] =
             assert _same(value, right[name]), f"{table.name}.{name}: {value!r} and {right[name]!r} in {left}"
 
 
-def _comparable(store: TableStore, table: Table, but: Collection[str]) -> list[dict[str, Any]]:
+def _comparable(whole: Sequence[Mapping[str, Any]], table: Table, but: Collection[str]) -> list[dict[str, Any]]:
     """Rows without what differs by run; whether a recording is gone stays, when does not."""
-    whole = read_rows(store, table)
     rows = [{name: value for name, value in row.items() if name not in {*_OF_A_RUN, *but}} for row in whole]
     for row in rows:
         if "gone_at" in row:
