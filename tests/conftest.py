@@ -83,8 +83,8 @@ def spark(s3_server: str, told: Path) -> Iterator[SparkSession]:
             patch.setenv(name, os.environ.get(name, ""))  # put back at the end
         for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"):
             patch.setenv(name, sys.executable)
-        patch.setenv("SER_ISOLATION_HOOK", "tests.support.hooks:as_told")
-        patch.setenv("SER_TEST_TOLD", str(told))
+        patch.setenv("ISOLATION_TEST_HOOK", "tests.support.hooks:as_told")
+        patch.setenv("ISOLATION_TEST_TOLD", str(told))
         settings = load_settings(environ={}).spark
         few = {"spark.sql.shuffle.partitions": 2, "spark.sql.codegen.wholeStage": False}
         small = {"master": "local[2]", "driver_memory": "1g", "conf": few}

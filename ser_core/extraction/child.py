@@ -27,7 +27,7 @@ from ser_core.errors import Refusal
 from ser_core.extraction.extract import extract
 from ser_core.extraction.plan import ExtractionPlan
 
-HOOK = "SER_ISOLATION_HOOK"
+HOOK = "ISOLATION_TEST_HOOK"
 """Environment variable for tests: `module:function`, called with the name of each recording before it is heard."""
 
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of linux/prctl.h
@@ -36,6 +36,7 @@ _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of linux/prctl.h
 def main(socket: int) -> None:
     """Answers requests until the other side is gone."""
     faulthandler.enable()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # each crash would leave a file as large as the process
     parent = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
@@ -63,6 +64,8 @@ def _answer(connection: Connection[Any, Any], plan: ExtractionPlan, hook: Callab
             return "refused", (refusal.reason, refusal.detail)
         except MemoryError as error:
             return "out of memory", str(error)
+        except ImportError as error:
+            return "broken", f"{type(error).__name__}: {error}"
         except Exception as error:  # whatever a stranger's file brings about concerns this file only
             return "failed", f"{type(error).__name__}: {error}"
 

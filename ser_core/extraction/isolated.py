@@ -88,6 +88,7 @@ class Child:
         """What the child answers.
 
         Raises:
+            IsolationError: it cannot decode anything, as a module is missing.
             _ChildLostError: it died, or took longer than it may.
         """
         limit = self.settings.limit_s(size_bytes, len(conditions))
@@ -100,6 +101,10 @@ class Child:
             kind, value = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own child
         except (EOFError, ConnectionError) as error:
             raise self._lost() from error
+        if kind == "broken":
+            raise IsolationError(
+                f"Recordings cannot be decoded on this machine ({value}): the installation is incomplete"
+            )
         if kind == "out of memory":
             self.close()  # what is left of its memory, nobody knows
             told = f"needs more than {self.settings.memory_mb} MB (isolation.memory_mb). {value}".strip()
@@ -108,14 +113,12 @@ class Child:
 
     def _send(self, source: BinaryIO, request: tuple[Any, ...]) -> None:
         source.seek(0)
-        try:
-            descriptor = source.fileno()
-        except OSError:  # io.UnsupportedOperation is one: it is in memory
-            self._connection.send((*request, False))
-            self._connection.send_bytes(source.read())
+        in_file = getattr(source, "name", None) is not None  # a spool in memory would go to disk for its `fileno`
+        self._connection.send((*request, in_file))
+        if in_file:
+            send_handle(self._connection, source.fileno(), self._process.pid)
         else:
-            self._connection.send((*request, True))
-            send_handle(self._connection, descriptor, self._process.pid)
+            self._connection.send_bytes(source.read())
 
     def _lost(self) -> _ChildLostError:
         code = self._end()
@@ -167,6 +170,9 @@ def extract_isolated(
                 close_child()
                 if tried == _TRIES:
                     raise Refusal(lost.reason, f"{lost.detail}; tried {_TRIES} times") from lost
+            except BaseException:
+                close_child()  # a task that was ended while it waited: the answer must not go to the next recording
+                raise
             else:
                 break
     if kind == "refused":

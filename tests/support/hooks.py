@@ -1,4 +1,4 @@
-"""What a recording does to the process that hears it: `SER_ISOLATION_HOOK=tests.support.hooks:misbehave`."""
+"""What a recording does to the process that hears it: `ISOLATION_TEST_HOOK=tests.support.hooks:misbehave`."""
 
 import ctypes
 import json
@@ -10,8 +10,8 @@ import numpy as np
 
 
 def as_told(name: str) -> None:
-    """As `misbehave`, for the recordings that the file `SER_TEST_TOLD` names."""
-    path = Path(os.environ["SER_TEST_TOLD"])
+    """As `misbehave`, for the recordings that the file `ISOLATION_TEST_TOLD` names."""
+    path = Path(os.environ["ISOLATION_TEST_TOLD"])
     if path.exists():
         misbehave(json.loads(path.read_text(encoding="utf-8")).get(name, "good"))
 
@@ -32,10 +32,12 @@ def misbehave(name: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     elif kind == "exits":
         os._exit(3)
+    elif kind == "lacks":
+        raise ModuleNotFoundError("No module named 'soundfile'")
     elif kind == "raises":
         raise RuntimeError("an unforeseen state")
     elif kind == "once":  # dies the first time only
-        mark = Path(os.environ["SER_TEST_MARK"])
+        mark = Path(os.environ["ISOLATION_TEST_MARK"])
         if not mark.exists():
             mark.touch()
             os.abort()

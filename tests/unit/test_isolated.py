@@ -5,10 +5,11 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def plan() -> ExtractionPlan:
 
 @pytest.fixture(autouse=True)
 def _a_child_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("SER_ISOLATION_HOOK", "tests.support.hooks:misbehave")
+    monkeypatch.setenv("ISOLATION_TEST_HOOK", "tests.support.hooks:misbehave")
     yield
     isolated.close_child()
 
@@ -61,6 +62,11 @@ def test_it_is_the_same_as_without_a_child_from_memory_and_from_a_file(plan: Ext
     with path.open("rb") as file:
         file.read(7)  # wherever it stands
         assert same(extract_isolated(file, len(DATA), plan, ROOM), alone)
+    for memory in (10**6, 10):
+        with tempfile.SpooledTemporaryFile(max_size=memory) as spool:
+            spool.write(DATA)
+            assert same(extract_isolated(cast("BinaryIO", spool), len(DATA), plan, ROOM), alone)
+            assert (spool.name is None) == (memory > 10)  # what was in memory stays there
 
 
 @pytest.mark.parametrize(
@@ -107,7 +113,7 @@ def test_memory_is_limited(plan: ExtractionPlan) -> None:
 def test_what_fails_once_is_heard_the_second_time(
     plan: ExtractionPlan, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("SER_TEST_MARK", str(tmp_path / "mark"))
+    monkeypatch.setenv("ISOLATION_TEST_MARK", str(tmp_path / "mark"))
     assert hear(plan, "bad-once").channels
     assert (tmp_path / "mark").exists()
 
@@ -139,9 +145,30 @@ def test_a_large_recording_in_memory_goes_over(plan: ExtractionPlan) -> None:
 def test_a_child_that_cannot_start_is_no_recordings_fault(
     plan: ExtractionPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SER_ISOLATION_HOOK", "tests.support.no_such_module:f")
+    monkeypatch.setenv("ISOLATION_TEST_HOOK", "tests.support.no_such_module:f")
     with pytest.raises(IsolationError, match=r"did not start .*exit code 1.*--isolation.enabled false"):
         hear(plan, "good")
+
+
+def test_a_broken_installation_is_no_recordings_fault(plan: ExtractionPlan) -> None:
+    with pytest.raises(IsolationError, match="No module named 'soundfile'"):
+        hear(plan, "bad-lacks")
+
+
+def test_an_answer_that_nobody_waited_for_goes_to_no_other_recording(
+    plan: ExtractionPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear(plan, "good")
+
+    def interrupted(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(isolated._kept[0]._connection, "poll", interrupted, raising=False)
+        with pytest.raises(KeyboardInterrupt):
+            hear(plan, "good")
+    assert len(hear(plan, "good", data=wav("happy", 3.0)).channels[0].vectors) > 0
+    assert hear(plan, "good", data=wav("happy", 3.0)).channels[0].duration_s == pytest.approx(3.0)
 
 
 def test_the_child_ends_with_a_parent_that_is_killed(plan: ExtractionPlan) -> None:
