@@ -104,6 +104,7 @@ class Score:
     def _publish(self, session: SparkSession, wanted: DataFrame, stale: Mapping[dt.date, str], run: Run) -> None:
         """Dates that the stop rules hold back are left as they are, and the others published all the same."""
         buckets = self.store.buckets(SEGMENT_EMOTIONS, self.settings.tables.buckets)
+        self.store.buckets(CALL_EMOTIONS, buckets)  # published together, in the same buckets
         bytes_once = session.sparkContext.broadcast(self.bundle)
         broken = session.sparkContext.accumulator(0)
         told = (self.settings, self.store, bytes_once, self.rules, broken, run.run_id, run.started_at, buckets)

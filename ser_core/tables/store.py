@@ -115,6 +115,11 @@ class TableStore:
             self.storage.put_if_absent(key, kept)
         return int(json.loads(self.storage.read(key))["buckets"])
 
+    def kept_buckets(self, table: Table) -> int | None:
+        """The number of buckets that is kept with a derived table; None where nothing is."""
+        key = f"{table.name}/_table.json"
+        return int(json.loads(self.storage.read(key))["buckets"]) if self.storage.exists(key) else None
+
     def partitions(self, table: Table) -> list[dict[str, str]]:
         """Values of the partition columns of every partition that stands."""
         paths = [f"{table.name}/"]

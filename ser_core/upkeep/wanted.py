@@ -48,7 +48,9 @@ class Wanted:
             return True
         if self.before is not None:
             return f"call_date={self.before}" > key[key.index("call_date=") :][: len("call_date=0000-00-00")]
-        kept = store.buckets(table, 1)
+        kept = store.kept_buckets(table)
+        if kept is None:
+            return True
         return any(key.endswith(f"bucket-{bucket_of(call, kept):04d}.parquet") for call in self.call_ids)
 
 

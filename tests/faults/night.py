@@ -19,6 +19,7 @@ from ser_core.spark.train import Train
 from tests.support.pipeline import PATTERN, job_settings, run
 from tests.support.synth import corpus_files, stereo_wav, wav, write_files
 
+_ISOLATED = {"isolation": {"enabled": True}}  # as it is shipped
 JOBS: dict[str, type[Work]] = {"ingest": Ingest, "extract": Extract, "score": Score}
 
 
@@ -82,12 +83,13 @@ class Night:
     def fresh(self, job: str, name: str) -> Path:
         """A copy of the tables before the job, by the name of a trial."""
         place = self.root / name
+        shutil.rmtree(place, ignore_errors=True)  # of an earlier trial
         shutil.copytree(self.before(job), place)
         return place
 
     def settings(self, tables: str, changes: dict[str, Any] | None = None) -> Settings:
         """Settings of a job on the tables below the folder `tables`; archive and models are the same for all."""
-        places = {"archive": {"pattern": PATTERN}, "tables": {"uri": str(self.root / tables)}}
+        places = {"archive": {"pattern": PATTERN}, "tables": {"uri": str(self.root / tables)}, **_ISOLATED}
         return job_settings(self.root, {**places, **(changes or {})})
 
     def overlay(self, settings: Settings) -> Path:

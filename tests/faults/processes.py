@@ -33,10 +33,10 @@ def below(root: int) -> list[Process]:
 
 
 def workers(root: int) -> list[Process]:
-    """Python workers of Spark below `root`: what the daemon forked, those at work first."""
+    """Python workers of Spark below `root`: what the daemon forked, those at work first. Not what a worker has started to decode."""
     every = below(root)
     daemons = {process.pid for process in every if "pyspark.daemon" in process.command}
-    found = [process for process in every if process.parent in daemons]
+    found = [process for process in every if process.parent in daemons and process.pid in daemons]
     return sorted(found, key=lambda process: process.state != "R")
 
 

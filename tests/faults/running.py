@@ -107,6 +107,8 @@ class InThread:
 
     def wait(self, timeout_s: float) -> str:
         self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            return f"at work after {timeout_s:.0f} s"
         return "done" if self._failed is None else type(self._failed).__name__
 
 

@@ -133,7 +133,7 @@ def main() -> int:
         print("".join(f"  {text}\n" for text in reader.torn[:3]), end="")
         total.update(torn_reads=len(reader.torn), torn_read_looks=reader.looks, torn_read_queries_failed=reader.failed)
     record({**total, "torn_read_rescores": given.times})
-    return 1 if total["torn_reads"] else 0
+    return 1 if total["torn_reads"] or not all(reader.looks for reader in readers.values()) else 0
 
 
 if __name__ == "__main__":
