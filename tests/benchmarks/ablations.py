@@ -1,6 +1,6 @@
 """What each choice of the classifier is worth, on inner folds: no test speaker of an outer fold is heard.
 
-    python -m tests.benchmarks.ablations --config ravdess --features.set functionals-v1 --corpus.uri /path/to/RAVDESS
+    python -m tests.benchmarks.ablations --config ravdess --corpus.uri /path/to/RAVDESS
 
 For outer folds 0 and 3, on folds by speaker within their training speakers: the benchmark's recipe, and the recipe with
 one choice changed or one family of features gone. Six perceptrons each, not calibrated. Prints markdown; differences

@@ -33,7 +33,7 @@ def below(root: int) -> list[Process]:
 
 
 def workers(root: int) -> list[Process]:
-    """Python workers of Spark below `root`: what the daemon forked, those at work first. Not what a worker has started to decode."""
+    """Python workers of Spark below `root`: what the daemon forked, those at work first; not what they have started."""
     every = below(root)
     daemons = {process.pid for process in every if "pyspark.daemon" in process.command}
     found = [process for process in every if process.parent in daemons and process.pid in daemons]
