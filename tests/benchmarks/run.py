@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in wanted:
         sys.stderr.write(f"{name} …\n")
         _measure(BENCHMARKS[name], found)
-    write(found, arguments.out)
+        text = write(found, arguments.out)  # each time: a run that is ended keeps what it has measured
+    sys.stdout.write(text)
     return 0
 
 
@@ -64,8 +65,8 @@ def _measure(benchmark: Benchmark, found: dict[str, Any]) -> None:
     found["ratios"][benchmark.name] = row
 
 
-def write(found: Mapping[str, Any], folder: Path) -> None:
-    """Writes `bench.json` and `bench.md` into `folder`, and prints the latter."""
+def write(found: Mapping[str, Any], folder: Path) -> str:
+    """Writes `bench.json` and `bench.md` into `folder`; the latter's text."""
     lines = ["| name | what | target | median | runs | |", "| --- | --- | ---: | ---: | --- | --- |"]
     for name, row in found["ratios"].items():
         benchmark = BENCHMARKS[name]
@@ -81,8 +82,9 @@ def write(found: Mapping[str, Any], folder: Path) -> None:
     lines.append(f"\nOne core and seconds of processor where a row says nothing else, sides in turn, medians; {about}.")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "bench.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    (folder / "bench.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    sys.stdout.write("\n".join(lines) + "\n")
+    text = "\n".join(lines) + "\n"
+    (folder / "bench.md").write_text(text, encoding="utf-8")
+    return text
 
 
 def _short(value: float) -> str:
