@@ -122,7 +122,6 @@ def _w64(source: BinaryIO, size_bytes: int) -> SoundData | None:
             return SoundData(at + 24, max(0, size - 24), size_bytes - at - 24)
         at += max(24, size + -size % 8)
     return None
-    return None
 
 
 def _format_tag(body: bytes, order: str) -> int | None:

@@ -10,7 +10,8 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
 
-_THREADS = 4  # requests in flight a task; the byte budget is what bounds memory
+_THREADS = 4  # requests in flight a task
+_AHEAD = 2 * _THREADS  # more than this hides no more latency, and would hold a task's small recordings all at once
 
 
 def fetch_ahead(
@@ -23,7 +24,7 @@ def fetch_ahead(
         load: runs in a thread; an exception it raises is raised here, in its item's turn.
         cost: bytes an item will hold once loaded.
         budget: bytes that may be loaded or loading at a time, the present item included; one item is always loaded,
-            however large.
+            however large, and never more than eight.
     """
     waiting: deque[tuple[Item, int, Future[Loaded]]] = deque()
     held = 0
@@ -32,7 +33,9 @@ def fetch_ahead(
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="fetch") as pool:
         try:
             while upcoming is not None or waiting:
-                while upcoming is not None and (not waiting or held + cost(upcoming) <= budget):
+                while upcoming is not None and (
+                    not waiting or (len(waiting) < _AHEAD and held + cost(upcoming) <= budget)
+                ):
                     size = cost(upcoming)
                     held += size
                     waiting.append((upcoming, size, pool.submit(load, upcoming)))

@@ -23,6 +23,7 @@ from ser_core.storage.lease import begun_before, held
 from ser_core.tables.store import TableStore
 
 _log = logging.getLogger(__name__)
+_LINE_PART = 80
 
 
 class Work(Protocol):
@@ -104,7 +105,7 @@ def execute(
             raise
         raise told from error
     run.close(store, "done")
-    facts = ", ".join(f"{key} {_plain(value)}" for key, value in run.facts.items() if value is not None)
+    facts = ", ".join(f"{key} {_plain(value)}" for key, value in run.facts.items() if _is_short(value))
     _log.info("%s %s done: %s", work.name, run.run_id, facts)
     return {key: value for key, value in {**run.told, **run.row("done")}.items() if value is not None}
 
@@ -137,6 +138,11 @@ def _close_failed(run: Run, store: TableStore, error: BaseException) -> None:
         run.close(store, status, f"{type(error).__name__}: {error}"[:2000])
     except StorageError as second:  # likely the same fault: what is told is the first
         _log.error("the row of runs could not be written: %s", second)
+
+
+def _is_short(value: object) -> bool:
+    """Whether a fact goes into a line of the log: drift and the like are long, and stand in `runs`."""
+    return value is not None and len(_plain(value)) <= _LINE_PART
 
 
 def _plain(value: object) -> str:

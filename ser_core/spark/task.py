@@ -33,7 +33,7 @@ from ser_core.tables.store import TableStore, log_key, rows
 
 _log = logging.getLogger(__name__)
 _MB = 2**20
-_FLUSH_ROWS = 5_000  # vectors held before they go to the task's local file
+_FLUSH_MB = 16  # vectors held before they go to the task's local file, as a row group
 
 REPORT = pa.schema([("extracted", pa.int64()), ("reasons", pa.list_(pa.string())), ("audio_s", pa.float64())])
 
@@ -66,12 +66,13 @@ class ExtractTask:
         """
         schema = features_schema(self.plan.feature_set.dimension)
         budget = int((self.settings.fetch.memory_mb + self.settings.fetch.prefetch_mb) * _MB)
+        held_rows = _FLUSH_MB * _MB // (4 * self.plan.feature_set.dimension)
         extracted = 0
         with threadpool_limits(1), ExitStack() as files:
             writer: pq.ParquetWriter | None = None
             for recording, source in fetch_ahead(recordings, self._fetch, self._held, budget):
                 extracted += self._one(recording, source, now)
-                if sum(len(table) for table in self.pending) >= _FLUSH_ROWS:
+                if sum(len(table) for table in self.pending) >= held_rows:
                     writer = writer or files.enter_context(self.store.stream(self._key(FEATURES.name), schema))
                     self._flush(writer, schema)
             if self.pending:

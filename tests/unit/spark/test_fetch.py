@@ -73,3 +73,12 @@ def test_leaving_early_leaves_no_thread_waiting() -> None:
     next(ahead)
     ahead.close()
     assert len(started) <= 2
+
+
+def test_small_items_do_not_fill_the_budget() -> None:
+    started: list[int] = []
+    ahead = fetch_ahead(range(1000), lambda item: started.append(item), lambda item: 1, 10**9)
+    for _ in range(3):
+        next(ahead)
+    ahead.close()
+    assert len(started) <= 10
