@@ -12,7 +12,8 @@ from pathlib import Path
 
 import soundfile as sf
 
-from ser_core.config import load_settings
+from tests.benchmarks.bench_model import write_model
+from tests.benchmarks.jobs import settings_of
 from tests.benchmarks.material import clips
 from tests.benchmarks.registry import REPEATS, Measured, NotMeasuredError, benchmark
 
@@ -21,14 +22,13 @@ SR = 16000
 
 @benchmark("predict_cold_s", "ser predict of one clip of 3 s, a process of its own: seconds on the clock", at_most=2.5)
 def predict_cold_s() -> Measured:
-    models = load_settings().models
-    if not Path(models.uri, models.name).is_dir():
-        raise NotMeasuredError(f"needs a model in {models.uri}: train one, or name a folder by SER_MODELS__URI")
     with tempfile.TemporaryDirectory() as folder:
+        settings = settings_of(Path(folder))
+        write_model(settings)
         clip = Path(folder, "clip.wav")
         sf.write(clip, clips(SR)[0], SR)
         command = [sys.executable, "-c", "from ser_core.cli.main import main; raise SystemExit(main())"]
-        command += ["predict", str(clip), "--json", "--roles.mono", "customer"]
+        command += ["predict", str(clip), "--json", "--roles.mono", "customer", "--models.uri", settings.models.uri]
         runs = [_cold(command) for _ in range(REPEATS)]
     return Measured([wall for wall, _ in runs], {"seconds of processor": statistics.median(cpu for _, cpu in runs)})
 
