@@ -78,7 +78,8 @@ def spark(s3_server: str, told: Path) -> Iterator[SparkSession]:
     from ser_core.spark.session import ONE_THREAD, start_session
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")  # many small queries: compile fast, not well
+        # Many small queries: compile fast, not well, and with room for it, since a full cache ends compilation.
+        patch.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m")
         for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", *ONE_THREAD):
             patch.setenv(name, os.environ.get(name, ""))  # put back at the end
         for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"):

@@ -24,7 +24,8 @@ from tests.faults.trials import Trial
 LEASE_S = 4.0
 _MASTERS = {"driver": "local[2]", "executor": "local-cluster[1,2,1024]"}
 _CONF = {"spark.sql.shuffle.partitions": 2, "spark.sql.codegen.wholeStage": False}
-_JAVA = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1"}  # many short lives: compile fast, not well
+# Many short lives: compile fast, not well, and with room for it, since a full cache ends compilation.
+_JAVA = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"}
 _COMMAND = "import sys; from ser_core.cli.main import main; sys.exit(main(sys.argv[1:]))"
 _DRIVER, _EXECUTOR = "org.apache.spark.deploy.SparkSubmit", "CoarseGrainedExecutorBackend"
 
