@@ -75,12 +75,13 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spark(s3_server: str, told: Path) -> Iterator[SparkSession]:
     """The one Spark session of all tests. It comes after the server, so that workers have the dummy credentials."""
     from ser_core.config import load_settings  # here: tests without a JVM load no pyspark
-    from ser_core.spark.session import ONE_THREAD, start_session
+    from ser_core.environment import COMPUTING
+    from ser_core.spark.session import start_session
 
     with pytest.MonkeyPatch.context() as patch:
         # Many small queries: compile fast, not well, and with room for it, since a full cache ends compilation.
         patch.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m")
-        for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", *ONE_THREAD):
+        for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON", *COMPUTING):
             patch.setenv(name, os.environ.get(name, ""))  # put back at the end
         for name in ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"):
             patch.setenv(name, sys.executable)

@@ -26,12 +26,12 @@ from typing import Any, BinaryIO
 
 from ser_core.augmentation import RECORDED, Condition
 from ser_core.config.isolation import IsolationSettings
+from ser_core.environment import COMPUTING
 from ser_core.errors import IsolationError, Reason, Refusal
 from ser_core.extraction.plan import Extracted, ExtractionPlan
 
 _START_S = 120.0
 _MB = 2**20
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 _TRIES = 2
 
 
@@ -61,7 +61,7 @@ class Child:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
+                env={**os.environ, **COMPUTING, "PYTHONPATH": path},
             )
         self._connection: Connection[Any, Any] = Connection(ours.detach())
         try:

@@ -13,13 +13,10 @@ from pyspark.sql import SparkSession
 
 from ser_core.config import conf_folder
 from ser_core.config.settings import SparkSettings
+from ser_core.environment import COMPUTING
 from ser_core.errors import SerError
 
 MINIMUM_JAVA = 17
-
-# Every task is one thread: Spark spreads the work, and BLAS, OpenMP and numba pools would fight over the same cores.
-_POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "ARROW_NUM_THREADS")
-ONE_THREAD = dict.fromkeys(_POOLS, "1")
 
 _FIXED = {
     "spark.sql.session.timeZone": "UTC",
@@ -68,13 +65,13 @@ def start_session(name: str, settings: SparkSettings) -> SparkSession:
     Raises:
         JavaNotFoundError: there is no Java 17 or newer.
     """
-    os.environ.update(ONE_THREAD)
+    os.environ.update(COMPUTING)
     os.environ["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON") or sys.executable
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     builder = SparkSession.builder.appName(f"ser {name}")
     options = dict(_FIXED) | {"spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower()}
-    options |= {f"spark.executorEnv.{key}": value for key, value in ONE_THREAD.items()}
+    options |= {f"spark.executorEnv.{key}": value for key, value in COMPUTING.items()}
     if not submitted:
         find_java()
         log4j = conf_folder() / "log4j2.properties"

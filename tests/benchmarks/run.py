@@ -18,9 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_pool] = "1"  # one core; read when numpy is loaded
-
+from ser_core.environment import COMPUTING
 from tests.benchmarks.registry import BENCHMARKS, Benchmark, NotMeasuredError, be_quick
 
 TOPICS = ("paper", "peers", "predict", "extract_job", "rescore", "scale")
@@ -114,4 +112,6 @@ def machine() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    if not COMPUTING.items() <= os.environ.items():  # for peers and the plain process too
+        os.execve(sys.executable, [sys.executable, "-m", "tests.benchmarks.run", *sys.argv[1:]], os.environ | COMPUTING)  # noqa: S606
     raise SystemExit(main())

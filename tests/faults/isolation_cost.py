@@ -13,10 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_pool] = "1"  # read when numpy is loaded
-
 from ser_core.config import load_settings
+from ser_core.environment import COMPUTING
 from ser_core.extraction import Extracted, ExtractionPlan, extract
 from ser_core.extraction.isolated import close_child, extract_isolated
 from tests.faults.report import record
@@ -69,4 +67,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    if not COMPUTING.items() <= os.environ.items():  # as a worker is started
+        os.execve(sys.executable, [sys.executable, "-m", "tests.faults.isolation_cost"], os.environ | COMPUTING)  # noqa: S606
     sys.exit(main())

@@ -33,7 +33,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "ser_core.transcripts",
     ),
     ("ser_core.storage",),
-    ("ser_core.tables.schemas", "ser_core.emotions", "ser_core.config", "ser_core.errors", "ser_core.log"),
+    (
+        "ser_core.tables.schemas",
+        "ser_core.emotions",
+        "ser_core.config",
+        "ser_core.environment",
+        "ser_core.errors",
+        "ser_core.log",
+    ),
 )
 SIDEWAYS = {
     ("ser_core.tables.catalog", "ser_core.tables.store"),
