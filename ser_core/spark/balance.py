@@ -14,6 +14,8 @@ TASK = "task"
 _CLASS = "size_class"
 _CLASSES_PER_DOUBLING = 2
 _TASKS_PER_SLOT = 8
+_WAVES = 4  # tasks a slot at the least: they even out what sizes do not tell
+_ROUNDING = 1e-6  # of a task
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,12 @@ def _plan(counted: pa.Table, target: float, slots: int) -> list[_SizeClass]:
     """Tasks by size class, largest first; `counted` has size_class, n and total."""
     classes = sorted(counted.to_pylist(), key=lambda row: -row[_CLASS])
     whole = sum(row["total"] for row in classes)
-    target = max(1.0, min(target, whole / (4 * slots)))  # a few tasks a slot even out what sizes do not tell
+    waves = max(_WAVES, math.ceil(whole / (slots * target)))  # whole ones, so that no slot is idle during the last
+    target = max(1.0, whole / (waves * slots))
     plan: list[_SizeClass] = []
     first = 0
     for row in classes:
-        tasks = max(1, min(row["n"], math.ceil(row["total"] / target)))
+        tasks = max(1, min(row["n"], math.ceil(row["total"] / target - _ROUNDING)))
         plan.append(_SizeClass(row[_CLASS], first, tasks))
         first += tasks
     return plan

@@ -113,5 +113,5 @@ def machine() -> dict[str, Any]:
 
 if __name__ == "__main__":
     if not COMPUTING.items() <= os.environ.items():  # for peers and the plain process too
-        os.execve(sys.executable, [sys.executable, "-m", "tests.benchmarks.run", *sys.argv[1:]], os.environ | COMPUTING)  # noqa: S606
+        os.execve(sys.executable, [sys.executable, "-m", "tests.benchmarks.run", *sys.argv[1:]], os.environ | COMPUTING)
     raise SystemExit(main())

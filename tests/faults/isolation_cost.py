@@ -68,5 +68,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     if not COMPUTING.items() <= os.environ.items():  # as a worker is started
-        os.execve(sys.executable, [sys.executable, "-m", "tests.faults.isolation_cost"], os.environ | COMPUTING)  # noqa: S606
+        os.execve(sys.executable, [sys.executable, "-m", "tests.faults.isolation_cost"], os.environ | COMPUTING)
     sys.exit(main())

@@ -48,3 +48,8 @@ def test_a_large_call_and_many_small_ones() -> None:
 def test_small_work_is_spread_over_all_slots() -> None:
     (only,) = _plan(counted({10: (100, 10)}), 1e9, 4)
     assert only.tasks == 16
+
+
+def test_calls_of_one_size_end_in_a_full_wave() -> None:
+    (only,) = _plan(counted({42: (720, 2_880_000)}), 64 * 2**20, 2)
+    assert only.tasks == 32  # 31 would do, and leave one of two slots idle while the last one runs
