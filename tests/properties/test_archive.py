@@ -18,7 +18,7 @@ _KEYS = st.sets(st.builds(lambda folders, file: "/".join([*folders, file]), _FOL
 _TEXT = st.text(st.characters(exclude_characters="/_\0", exclude_categories=["Cs"]), min_size=1, max_size=12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(_KEYS, st.integers(0, 30), st.integers(0, 5), st.sampled_from([(), ("wav",)]))
 def test_the_parts_are_the_listing(keys: set[str], at_least: int, max_depth: int, extensions: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory() as root:

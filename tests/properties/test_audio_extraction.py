@@ -61,7 +61,7 @@ def signals(draw):
     return (level * y).astype(np.float32)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     y=signals(),
     stereo=st.booleans(),
@@ -88,7 +88,7 @@ FILES = [
 ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     which=st.integers(0, len(FILES) - 1),
     at=st.integers(0, 200),
@@ -101,7 +101,7 @@ def test_a_damaged_file_gives_finite_vectors_or_a_refusal(which, at, damage, cut
     check(damaged[: len(damaged) - cut] if cut else damaged, plan())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     data=st.binary(max_size=400),
     head=st.sampled_from(

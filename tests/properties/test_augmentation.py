@@ -24,7 +24,7 @@ def channels(draw: st.DrawFn) -> tuple[np.ndarray, int]:
 
 
 @given(channels(), st.permutations(CONDITIONS), st.text(max_size=5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_copy_is_sound(channel: tuple[np.ndarray, int], order: list[Condition], key: str) -> None:
     y, sr = channel
     before = y.copy()

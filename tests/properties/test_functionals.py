@@ -37,7 +37,7 @@ def segments(draw):
     return sr, np.clip(y, -1, 1).astype(np.float32)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(segments())
 def test_vectors_are_finite_and_repeatable(segment):
     sr, y = segment
@@ -46,7 +46,7 @@ def test_vectors_are_finite_and_repeatable(segment):
     np.testing.assert_array_equal(first, second)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(segments(), st.sampled_from([0.25, 0.5]))
 def test_half_the_level_of_what_is_loud_is_as_periodic(segment, gain):
     sr, y = segment
