@@ -33,7 +33,7 @@ from ser_core.tables.store import TableStore, log_key, rows
 
 _log = logging.getLogger(__name__)
 _MB = 2**20
-_FLUSH_MB = 16  # vectors held before they go to the task's local file, as a row group
+_FLUSH_MB = 8  # vectors held before they go to the task's local file, as a row group
 
 REPORT = pa.schema([("extracted", pa.int64()), ("reasons", pa.list_(pa.string())), ("audio_s", pa.float64())])
 
@@ -74,10 +74,10 @@ class ExtractTask:
                 extracted += self._one(recording, source, now)
                 if sum(len(table) for table in self.pending) >= held_rows:
                     writer = writer or files.enter_context(self.store.stream(self._key(FEATURES.name), schema))
-                    self._flush(writer, schema)
+                    self._flush(writer)
             if self.pending:
                 writer = writer or files.enter_context(self.store.stream(self._key(FEATURES.name), schema))
-                self._flush(writer, schema)
+                self._flush(writer)
         if self.channels:
             self.store.write(self._key(CHANNELS.name), rows(CHANNELS.schema, self.channels))
         if self.refusals:
@@ -174,8 +174,8 @@ class ExtractTask:
         if len(channel.start_s):
             self.pending.append(_vectors(key, channel, features_schema(self.plan.feature_set.dimension)))
 
-    def _flush(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
-        writer.write_table(pa.concat_tables(self.pending).cast(schema))
+    def _flush(self, writer: pq.ParquetWriter) -> None:
+        writer.write_table(pa.concat_tables(self.pending))
         self.pending.clear()
 
     def _refusal_row(self, recording: Recording, refusal: Refusal, now: dt.datetime) -> Mapping[str, Any]:

@@ -18,8 +18,8 @@ _REPEATS = 2
 
 @benchmark(
     "rescore_vs_full",
-    "segments a second of the score job over features of 600,000 segments / of the extract and the score job over the "
-    "400 calls that these are copies of, which decodes; the shipped feature set and ensemble, warm session, two cores, "
+    "segments a second of the score job over features of 1,000,000 segments / of the extract and the score job over the "
+    "900 calls that these are copies of, which decodes; the shipped feature set and ensemble, warm session, two cores, "
     "seconds on the clock, tables written",
     at_least=50,
 )
@@ -43,10 +43,10 @@ def rescore_rows() -> Measured:
 @lru_cache(maxsize=1)
 def _runs() -> list[dict[str, float]]:
     """Segments a second of each side, run by run: the tables of one side are written anew each time."""
-    full, _ = ingested("rescore", [_CALL_S] * size(400, 40))
+    full, _ = ingested("rescore", [_CALL_S] * size(900, 40))
     write_model(full)
     extract(full)
-    many = copied(full, scratch() / "rescore-many", size(600_000, 40_000))
+    many = copied(full, scratch() / "rescore-many", size(1_000_000, 40_000))
     score(many)  # warm
 
     def both() -> float:
