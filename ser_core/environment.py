@@ -6,8 +6,13 @@ from __future__ import annotations
 _POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "ARROW_NUM_THREADS")
 
 # Arrays of a few MB come and go with every block. glibc gives each back to the system, which hands out zeroed pages
-# again at the next one: up to a third of the time of an extraction. Other C libraries do not read these names.
-_KEPT = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(128 * 2**20)}
+# again at the next one: up to a third of the time of an extraction. Other C libraries do not read these names. Arrow
+# shares this memory instead of keeping its own.
+_KEPT = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(128 * 2**20),
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+}
 
 COMPUTING = {**dict.fromkeys(_POOLS, "1"), **_KEPT}
 """One thread, and freed memory kept for what comes next."""

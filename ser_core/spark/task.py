@@ -33,7 +33,7 @@ from ser_core.tables.store import TableStore, log_key, rows
 
 _log = logging.getLogger(__name__)
 _MB = 2**20
-_FLUSH_MB = 8  # vectors held before they go to the task's local file, as a row group
+_FLUSH_MB = 4  # vectors held before they go to the task's local file, as a row group
 
 REPORT = pa.schema([("extracted", pa.int64()), ("reasons", pa.list_(pa.string())), ("audio_s", pa.float64())])
 

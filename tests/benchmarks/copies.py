@@ -14,7 +14,7 @@ from ser_core.tables.schemas import CHANNELS, FEATURES, RECORDINGS, features_sch
 from ser_core.tables.store import TableStore, bucket_key, bucket_of, log_key
 
 _FILE_ROWS = 16_000
-_GROUP_ROWS = 800
+_GROUP_ROWS = 400
 
 
 def copied(settings: Settings, root: Path, segments: int) -> Settings:

@@ -18,9 +18,9 @@ _REPEATS = 2
 
 @benchmark(
     "rescore_vs_full",
-    "segments a second of the score job over features of 1,000,000 segments / of the extract and the score job over the "
-    "900 calls that these are copies of, which decodes; the shipped feature set and ensemble, warm session, two cores, "
-    "seconds on the clock, tables written",
+    "segments a second of the score job over features of 1,000,000 segments / of the extract and the score job over "
+    "the 900 calls that these are copies of, which decodes; the shipped feature set and ensemble, warm session, two "
+    "cores, seconds on the clock, tables written",
     at_least=50,
 )
 def rescore_vs_full() -> Measured:
