@@ -18,8 +18,8 @@ from tests.benchmarks.registry import Measured, benchmark, size
     at_most=4.2,
 )
 def growth_4x() -> Measured:
-    calls = size(240, 24)
-    return _ratio("four", [120.0] * (4 * calls), "one", [120.0] * calls, size(2, 1))
+    calls = size(800, 24)
+    return _ratio("four", [120.0] * (4 * calls), "one", [120.0] * calls, 1)
 
 
 @benchmark(
