@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ser_core.spark.extract import Extract
-from ser_core.spark.job import run_job
+from ser_core.pipeline.stages.extract import Extract
+from ser_core.pipeline.stages.job import run_job
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,8 +7,6 @@ import json
 import logging
 import sys
 
-from ser_core.config.settings import LogSettings
-
 
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
@@ -24,13 +22,13 @@ class _JsonFormatter(logging.Formatter):
         return json.dumps(entry, default=str)
 
 
-def configure_logging(settings: LogSettings) -> None:
-    """Sends the project's log to stderr at the level and in the form that the settings ask for."""
+def configure_logging(level: str, *, as_json: bool) -> None:
+    """Sends the project's log to stderr at `level`: lines for a person, or one JSON object a line."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        _JsonFormatter() if settings.json_ else logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
+        _JsonFormatter() if as_json else logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
     )
     logger = logging.getLogger("ser_core")
     logger.handlers[:] = [handler]
-    logger.setLevel(settings.level.upper())
+    logger.setLevel(level.upper())
     logger.propagate = False

@@ -77,7 +77,7 @@ def spark(s3_server: str, told: Path) -> Iterator[SparkSession]:
     """The one Spark session of all tests. It comes after the server, so that workers have the dummy credentials."""
     from ser_core.config import load_settings  # here: tests without a JVM load no pyspark
     from ser_core.environment import COMPUTING
-    from ser_core.spark.session import start_session
+    from ser_core.pipeline.engine.session import start_session
 
     with pytest.MonkeyPatch.context() as patch:
         # Many small queries: compile fast, not well, and with room for it, since a full cache ends compilation.

@@ -46,7 +46,7 @@ def run_command(
         own, about_settings = _split(argv)
         arguments = parser.parse_args(own)
         settings = load_settings(about_settings)
-        configure_logging(settings.log)
+        configure_logging(settings.log.level, as_json=settings.log.json_)
         found, shown = work(arguments, settings)
     except SerError as error:
         sys.stderr.write(f"{error}\n")

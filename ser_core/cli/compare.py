@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 
 from ser_core.cli.common import Answer
-from ser_core.cli.compared import Compared
 from ser_core.cli.open import open_catalog
+from ser_core.cli.scored_by_both import Compared
 from ser_core.config import Settings
+from ser_core.data.storage import Storage, open_storage
+from ser_core.data.tables.schemas import SEGMENT_EMOTIONS
+from ser_core.data.tables.store import TableStore
 from ser_core.emotions import EMOTIONS, LabelScheme, scheme_of
 from ser_core.errors import SerError, SettingsError
-from ser_core.evaluation.compare import agreement, gains, matrix, shift
+from ser_core.learning.evaluation.model_comparison import agreement, gains, matrix, shift
+from ser_core.learning.training.bundle_content import MANIFEST
+from ser_core.learning.training.registry import resolve
 from ser_core.report.comparison import comparison_tables
-from ser_core.storage import Storage, open_storage
-from ser_core.tables.schemas import SEGMENT_EMOTIONS
-from ser_core.tables.store import TableStore
-from ser_core.training.content import MANIFEST
-from ser_core.training.registry import resolve
 
 RECENT_DAYS = 7
 """Days up to the newest that either model scored, where none are named."""

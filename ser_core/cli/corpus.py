@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _fetch(arguments: argparse.Namespace, settings: Settings) -> Answer:
-    from ser_core.corpora.fetch import RAVDESS_MD5, RAVDESS_URL, fetch_ravdess  # noqa: PLC0415
+    from ser_core.learning.corpora.download import RAVDESS_MD5, RAVDESS_URL, fetch_ravdess  # noqa: PLC0415
 
     folder = fetch_ravdess(arguments.to, arguments.url or RAVDESS_URL, RAVDESS_MD5)
     told = {"corpus": arguments.corpus, "folder": str(folder)}

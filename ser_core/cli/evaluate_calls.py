@@ -50,8 +50,8 @@ def _evaluate(arguments: argparse.Namespace, settings: Settings) -> Answer:
 def _run(arguments: argparse.Namespace, settings: Settings, work_dir: Path) -> Answer:
     import pyarrow.parquet as pq  # noqa: PLC0415 - Spark and numerics are loaded only when there is work
 
-    from ser_core.evaluation.summary import summarise  # noqa: PLC0415
-    from ser_core.spark.evaluate import CallBenchmark  # noqa: PLC0415
+    from ser_core.learning.evaluation.call_figures import summarise  # noqa: PLC0415
+    from ser_core.pipeline.benchmarks.call_benchmark import CallBenchmark  # noqa: PLC0415
 
     benchmark = CallBenchmark(settings, work_dir, arguments.calls_per_fold, arguments.seed)
     folds = folds_of(arguments.folds) if arguments.folds else list(range(len(benchmark.folds)))

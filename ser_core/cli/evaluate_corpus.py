@@ -56,11 +56,11 @@ def _evaluate(arguments: argparse.Namespace, settings: Settings) -> Answer:
 
     import pyarrow.parquet as pq  # noqa: PLC0415 - Spark and numerics are loaded only when there is work
 
-    from ser_core.evaluation.corpus_summary import summarise_corpus  # noqa: PLC0415
-    from ser_core.evaluation.outer_log import OuterLog  # noqa: PLC0415
+    from ser_core.learning.evaluation.corpus_figures import summarise_corpus  # noqa: PLC0415
+    from ser_core.learning.evaluation.outer_fold_log import OuterLog  # noqa: PLC0415
+    from ser_core.pipeline.benchmarks.corpus_benchmark import CorpusBenchmark  # noqa: PLC0415
+    from ser_core.pipeline.engine.session import start_session  # noqa: PLC0415
     from ser_core.report.corpus_report import NOTE, corpus_markdown, corpus_pictures, corpus_table  # noqa: PLC0415
-    from ser_core.spark.evaluate_corpus import CorpusBenchmark  # noqa: PLC0415
-    from ser_core.spark.session import start_session  # noqa: PLC0415
 
     benchmark = CorpusBenchmark(settings, names, folds, across, peers)
     log = OuterLog(arguments.log)

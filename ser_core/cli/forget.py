@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ser_core.cli.common import Answer, command_parser, run_command
 from ser_core.config import Settings
-from ser_core.config.upkeep import SECRET_VARIABLE
+from ser_core.config.privacy_settings import SECRET_VARIABLE
 from ser_core.errors import SettingsError
 
 
@@ -30,9 +30,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _forget(arguments: argparse.Namespace, settings: Settings) -> Answer:
-    from ser_core.archive.privacy import read_pseudonyms  # noqa: PLC0415 - loaded only when there is something to do
-    from ser_core.cli.upkeep import run_upkeep  # noqa: PLC0415
-    from ser_core.upkeep.tombstones import read_tombstones  # noqa: PLC0415
+    from ser_core.cli.upkeep_run import run_upkeep  # noqa: PLC0415
+    from ser_core.data.archive.pseudonyms import read_pseudonyms  # noqa: PLC0415 - loaded only when there is something to do
+    from ser_core.data.upkeep.tombstones import read_tombstones  # noqa: PLC0415
 
     before = _date(arguments)
     pseudonyms = read_pseudonyms(settings.privacy)
@@ -61,12 +61,12 @@ def _date(arguments: argparse.Namespace) -> dt.date | None:
 def _work(
     settings: Settings, pseudonyms: Any, call_ids: Sequence[str], before: dt.date | None, store: Any, run: Any
 ) -> Mapping[str, Any]:
-    from ser_core.cli.upkeep import KINDS  # noqa: PLC0415
-    from ser_core.storage import open_storage  # noqa: PLC0415
-    from ser_core.storage.lease import held  # noqa: PLC0415
-    from ser_core.tables.schemas import RECORDINGS  # noqa: PLC0415
-    from ser_core.tables.store import TableStore  # noqa: PLC0415
-    from ser_core.upkeep.forget import Forget, trained_on  # noqa: PLC0415
+    from ser_core.cli.upkeep_run import KINDS  # noqa: PLC0415
+    from ser_core.data.storage import open_storage  # noqa: PLC0415
+    from ser_core.data.storage.lease import held  # noqa: PLC0415
+    from ser_core.data.tables.schemas import RECORDINGS  # noqa: PLC0415
+    from ser_core.data.tables.store import TableStore  # noqa: PLC0415
+    from ser_core.data.upkeep.forget import Forget, trained_on  # noqa: PLC0415
 
     corpus = TableStore(open_storage(settings.corpus.tables_uri, settings.storage))
     with ExitStack() as stack:

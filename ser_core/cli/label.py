@@ -67,11 +67,11 @@ _ACTIONS: Mapping[str, Callable[[Sequence[str]], int]] = {"sample": _main_sample
 
 
 def _sample(arguments: argparse.Namespace, settings: Settings) -> Answer:
-    from ser_core.annotation.archive import candidates  # noqa: PLC0415 - loaded only when there is work
-    from ser_core.annotation.choose import choose  # noqa: PLC0415
-    from ser_core.annotation.export import PAGE, SHEET, Decoding, export  # noqa: PLC0415
     from ser_core.cli.open import open_catalog  # noqa: PLC0415
-    from ser_core.spark.sources import Sources  # noqa: PLC0415 - reads storage, starts no JVM
+    from ser_core.learning.annotation.candidates import candidates  # noqa: PLC0415 - loaded only when there is work
+    from ser_core.learning.annotation.export import PAGE, SHEET, Decoding, export  # noqa: PLC0415
+    from ser_core.learning.annotation.selection import choose  # noqa: PLC0415
+    from ser_core.pipeline.engine.recording_source import Sources  # noqa: PLC0415 - reads storage, starts no JVM
 
     if (arguments.out / SHEET).exists():
         raise SettingsError([f"--out {arguments.out} holds a {SHEET}, which may be filled: name another folder"])
@@ -103,12 +103,12 @@ def _sample(arguments: argparse.Namespace, settings: Settings) -> Answer:
 
 
 def _read(arguments: argparse.Namespace, settings: Settings) -> Answer:
-    from ser_core.annotation.agreement import agreement_of  # noqa: PLC0415 - loaded only when there is work
-    from ser_core.annotation.archive import merge, place  # noqa: PLC0415
-    from ser_core.annotation.sheet import joined, read_sheet, write_consensus  # noqa: PLC0415
     from ser_core.cli.open import open_catalog  # noqa: PLC0415
-    from ser_core.storage import locate, open_storage  # noqa: PLC0415
-    from ser_core.tables.store import TableStore  # noqa: PLC0415
+    from ser_core.data.storage import locate, open_storage  # noqa: PLC0415
+    from ser_core.data.tables.store import TableStore  # noqa: PLC0415
+    from ser_core.learning.annotation.agreement import agreement_of  # noqa: PLC0415 - loaded only when there is work
+    from ser_core.learning.annotation.candidates import merge, place  # noqa: PLC0415
+    from ser_core.learning.annotation.sheet import joined, read_sheet, write_consensus  # noqa: PLC0415
 
     if not _NAME.fullmatch(arguments.name):
         raise SettingsError([f"--name {arguments.name!r}: expected letters, digits, '.', '_', '-'"])

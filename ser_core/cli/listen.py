@@ -12,20 +12,20 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ser_core.config import Settings
+from ser_core.data.storage import open_storage
 from ser_core.errors import Reason, Refusal
-from ser_core.extraction import ChannelFeatures, ExtractionPlan, extract
+from ser_core.learning.training.bundle import Model, check_fingerprint, load_model, read_bundle, resolve
 from ser_core.report.terminal import posterior_bars
 from ser_core.scoring import UNDECIDED, CallSummary, score_segments, summarise_call
 from ser_core.scoring.priors import prior_shift
-from ser_core.storage import open_storage
-from ser_core.training.bundle import Model, check_fingerprint, load_model, read_bundle, resolve
+from ser_core.sound.extraction import ChannelFeatures, ExtractionPlan, extract
 
 _SHOWN_SEGMENTS = 12
 _NOTHING_DECIDED = "undecided, no segment reaches scoring.min_confidence"
 
 
 @dataclass(frozen=True)
-class Heard:
+class ScoredChannel:
     """One channel: its summary, None where there is nothing to hear, and (start_s, end_s, emotion, confidence)s; the
     emotion of a segment below `scoring.min_confidence` is None, and so is that of a channel of no others."""
 
@@ -84,7 +84,7 @@ class Listener:
         self.shift = prior_shift(settings.scoring.priors, bundle.manifest)
         self.min_confidence = settings.scoring.min_confidence
 
-    def hear(self, file: Path) -> list[Heard]:
+    def hear(self, file: Path) -> list[ScoredChannel]:
         """The channels of a file that may be scored.
 
         Raises:
@@ -107,9 +107,9 @@ class Listener:
             )
         return [self._score(channel) for channel in scored]
 
-    def _score(self, channel: ChannelFeatures) -> Heard:
+    def _score(self, channel: ChannelFeatures) -> ScoredChannel:
         if not len(channel.start_s):
-            return Heard(channel, None, {}, ())
+            return ScoredChannel(channel, None, {}, ())
         classes = self.model.classes
         posteriors = self.model.posteriors(channel.vectors, np.zeros(len(channel.vectors), dtype=np.intp))
         if self.shift is not None:
@@ -119,7 +119,7 @@ class Listener:
         weights = channel.end_s - channel.start_s
         mean = np.average(posteriors, axis=0, weights=weights)
         spans = zip(channel.start_s.tolist(), channel.end_s.tolist(), emotions, scores.confidence.tolist(), strict=True)
-        return Heard(
+        return ScoredChannel(
             channel,
             summarise_call(channel.start_s, channel.end_s, posteriors, classes, self.min_confidence),
             {name: float(value) for name, value in zip(classes, mean, strict=True)},

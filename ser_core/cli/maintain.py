@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _maintain(arguments: argparse.Namespace, settings: Settings) -> Answer:
-    from ser_core.cli.upkeep import run_upkeep  # noqa: PLC0415 - loaded only when there is something to do
+    from ser_core.cli.upkeep_run import run_upkeep  # noqa: PLC0415 - loaded only when there is something to do
     from ser_core.report.terminal import rows_table  # noqa: PLC0415
 
     keep = arguments.keep_feature_sets
@@ -38,7 +38,7 @@ def _maintain(arguments: argparse.Namespace, settings: Settings) -> Answer:
 
 
 def _work(settings: Settings, keep: list[str] | None, store: Any, run: Any) -> dict[str, Any]:
-    from ser_core.upkeep.maintain import Maintain  # noqa: PLC0415
+    from ser_core.data.upkeep.maintain import Maintain  # noqa: PLC0415
 
     done = Maintain(store, settings.maintain, run.run_id, keep).run(dt.datetime.now(dt.UTC))
     return {

@@ -54,8 +54,8 @@ def _model(arguments: argparse.Namespace, settings: Settings) -> Answer:
 
 
 def _promote(model_version: str, settings: Settings) -> Answer:
-    from ser_core.storage import open_storage  # noqa: PLC0415
-    from ser_core.training.bundle import promote  # noqa: PLC0415
+    from ser_core.data.storage import open_storage  # noqa: PLC0415
+    from ser_core.learning.training.bundle import promote  # noqa: PLC0415
 
     promote(open_storage(settings.models.uri, settings.storage), model_version)
     note = f"{model_version} is current: the next `ser score` scores every date with it"
@@ -63,9 +63,9 @@ def _promote(model_version: str, settings: Settings) -> Answer:
 
 
 def _list(settings: Settings) -> Answer:
+    from ser_core.data.storage import open_storage  # noqa: PLC0415
+    from ser_core.learning.training.bundle import list_bundles, promoted  # noqa: PLC0415
     from ser_core.report.terminal import rows_table  # noqa: PLC0415
-    from ser_core.storage import open_storage  # noqa: PLC0415
-    from ser_core.training.bundle import list_bundles, promoted  # noqa: PLC0415
 
     models = open_storage(settings.models.uri, settings.storage)
     current = promoted(models, settings.models.name)

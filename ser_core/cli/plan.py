@@ -35,8 +35,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _plan(arguments: argparse.Namespace, settings: Settings) -> Answer:
     _check(arguments)
-    from ser_core.planning.estimate import ArchiveSize, estimate  # noqa: PLC0415 - numerics load with the work
-    from ser_core.planning.rates import measure_rates  # noqa: PLC0415
+    from ser_core.pipeline.planning.estimate import ArchiveSize, estimate  # noqa: PLC0415 - numerics load with the work
+    from ser_core.pipeline.planning.rates import measure_rates  # noqa: PLC0415
 
     plan = settings.plan
     by_channel = settings.roles.channels[: plan.channels]
@@ -67,7 +67,7 @@ _NOTE = (
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from ser_core.audio.line import CODECS  # noqa: PLC0415
+    from ser_core.sound.audio.telephone_line import CODECS  # noqa: PLC0415
 
     two = [name for name, codec in CODECS.items() if codec.max_channels > 1]
     faults = [
@@ -93,7 +93,7 @@ def _efficiency(assumed: float) -> tuple[float, str]:
 def _simulated(
     told: Mapping[str, Any], spread: Sequence[float], cores: int, partition_mb: float, failure: float
 ) -> dict[str, Any]:
-    from ser_core.planning.simulate import simulate  # noqa: PLC0415
+    from ser_core.pipeline.planning.simulate import simulate  # noqa: PLC0415
 
     tasks = max(1, math.ceil(told["archive_gb"] * 1e9 / (partition_mb * _MB)))
     return simulate(told["core_hours"]["extract"] * 3600 / tasks, tasks, spread, cores, failure, _SEEDS).to_json()

@@ -66,7 +66,7 @@ def _segments(
 def _samples(file: Path, channel: int, settings: Settings) -> tuple[Any, int]:
     import numpy as np  # noqa: PLC0415
 
-    from ser_core.audio import open_audio  # noqa: PLC0415
+    from ser_core.sound.audio import open_audio  # noqa: PLC0415
 
     with file.open("rb") as source, open_audio(source, file.stat().st_size, settings.limits) as reader:
         if channel >= reader.info.channels:

@@ -13,11 +13,11 @@ from rich.text import Text
 from ser_core.cli.common import Answer, command_parser, run_command
 from ser_core.cli.evaluate import FOLDS_HELP, folds_of
 from ser_core.config import Settings
-from ser_core.config.search import search_folder, search_path, write_searched
+from ser_core.config.searched import search_folder, search_path, write_searched
 from ser_core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from ser_core.spark.search import FoldSearch, Plan
+    from ser_core.pipeline.benchmarks.fold_search import FoldSearch, Plan
 
 _LEAST = {"trials": 1, "members": 1, "seed": 0}
 
@@ -48,7 +48,7 @@ def _search(arguments: argparse.Namespace, settings: Settings) -> Answer:
     _check(arguments, settings)
     folds = folds_of(arguments.folds) if arguments.folds else None
 
-    from ser_core.evaluation.recipes import CONDITIONS  # noqa: PLC0415 - Spark and numerics are loaded only for work
+    from ser_core.learning.evaluation.corpus_conditions import CONDITIONS  # noqa: PLC0415 - Spark and numerics are loaded only for work
 
     every = [name for name, condition in CONDITIONS.items() if condition.by_speaker]
     names = arguments.conditions.split(",") if arguments.conditions else every
@@ -56,8 +56,8 @@ def _search(arguments: argparse.Namespace, settings: Settings) -> Answer:
     if unknown:
         raise SettingsError([f"--conditions {', '.join(unknown)}: there are {', '.join(every)}"])
 
-    from ser_core.spark.search import Plan, search_corpus  # noqa: PLC0415
-    from ser_core.spark.session import start_session  # noqa: PLC0415
+    from ser_core.pipeline.benchmarks.fold_search import Plan, search_corpus  # noqa: PLC0415
+    from ser_core.pipeline.engine.session import start_session  # noqa: PLC0415
 
     plan = Plan(arguments.trials, arguments.members, arguments.seed)
     session = start_session("search", settings.spark)

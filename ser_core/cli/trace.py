@@ -21,10 +21,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _trace(arguments: argparse.Namespace, settings: Settings) -> Answer:
-    from ser_core.archive.privacy import read_pseudonyms  # noqa: PLC0415 - loaded only when there is something to ask
-    from ser_core.storage import open_storage  # noqa: PLC0415
-    from ser_core.tables.store import TableStore  # noqa: PLC0415
-    from ser_core.upkeep.trace import summarised, trace  # noqa: PLC0415
+    from ser_core.data.archive.pseudonyms import read_pseudonyms  # noqa: PLC0415 - loaded only when there is something to ask
+    from ser_core.data.storage import open_storage  # noqa: PLC0415
+    from ser_core.data.tables.store import TableStore  # noqa: PLC0415
+    from ser_core.data.upkeep.trace import summarised, trace  # noqa: PLC0415
 
     store = TableStore(open_storage(settings.tables.uri, settings.storage))
     models = open_storage(settings.models.uri, settings.storage)

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from pydantic_settings import CliSettingsSource, CliUnknownArgs, EnvSettingsSource
 from pydantic_settings import SettingsError as SourceError
 
+from ser_core.config.privacy_settings import SECRET_VARIABLE
 from ser_core.config.settings import Settings
-from ser_core.config.upkeep import SECRET_VARIABLE
 from ser_core.errors import SettingsError
 
 ENV_PREFIX = "SER_"

@@ -10,15 +10,15 @@ from zoneinfo import available_timezones
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from ser_core.config.audio import AudioSettings, FeatureSettings, SegmentSettings
+from ser_core.config.audio_settings import AudioSettings, FeatureSettings, SegmentSettings
 from ser_core.config.base import Positive, PositiveInt, Role, Section, Share
-from ser_core.config.calls import EngagementSettings, TalkSettings, TranscriptSettings
-from ser_core.config.drift import DriftSettings
-from ser_core.config.isolation import IsolationSettings
-from ser_core.config.operation import DateRange, LeaseSettings, RetentionSettings
-from ser_core.config.planning import PlanSettings
-from ser_core.config.training import AugmentationSettings, SpeakerNormalisationSettings, TrainingSettings
-from ser_core.config.upkeep import MaintainSettings, PrivacySettings
+from ser_core.config.drift_settings import DriftSettings
+from ser_core.config.isolation_settings import IsolationSettings
+from ser_core.config.plan_settings import PlanSettings
+from ser_core.config.privacy_settings import MaintainSettings, PrivacySettings
+from ser_core.config.run_settings import DateRange, LeaseSettings, RetentionSettings
+from ser_core.config.talk_settings import EngagementSettings, TalkSettings, TranscriptSettings
+from ser_core.config.training_settings import AugmentationSettings, SpeakerNormalisationSettings, TrainingSettings
 from ser_core.emotions import EMOTIONS
 
 __all__ = [

@@ -8,8 +8,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from ser_core.features.filters import chroma_filters, mel_filters
-from ser_core.features.spectra import Frames, power_blocks
+from ser_core.sound.features.filters import chroma_filters, mel_filters
+from ser_core.sound.features.spectra import Frames, power_blocks
 
 Array = NDArray[np.float32]
 

@@ -1,6 +1,6 @@
 """Posteriors → segments' emotions → calls. Array in, array out."""
 
-from ser_core.scoring.calls import CallSummary, summarise_call
-from ser_core.scoring.segments import UNDECIDED, SegmentScores, score_segments
+from ser_core.scoring.call_summary import CallSummary, summarise_call
+from ser_core.scoring.segment_scores import UNDECIDED, SegmentScores, score_segments
 
 __all__ = ["UNDECIDED", "CallSummary", "SegmentScores", "score_segments", "summarise_call"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ser_core.config.calls import EngagementSettings
+from ser_core.config.talk_settings import EngagementSettings
 
 
 def engagement(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ser_core.errors import SettingsError
-from ser_core.scoring.segments import Floats
+from ser_core.scoring.segment_scores import Floats
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ser_core.config.drift import DriftSettings, Limits
+from ser_core.config.drift_settings import DriftSettings, Limits
 from ser_core.scoring.drift import (
     Counts,
     distance_to_training,

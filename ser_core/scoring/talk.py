@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ser_core.config.calls import TalkSettings
+from ser_core.config.talk_settings import TalkSettings
 from ser_core.scoring.spans import NONE, Spans, gaps, holds, intersection, joined, total_s, union
 
 _ROUNDING_S = 1e-6  # a threshold that is met exactly is met, whatever the last bit of a difference says
 
 
 @dataclass(frozen=True)
-class Voice:
+class VoiceActivity:
     """A channel of a call: `speech` (n, 2) in seconds and `syllables`, each None where not measured."""
 
     role: str
@@ -59,7 +59,7 @@ class TalkFacts:
     loudness_dbfs: float | None
 
 
-def talk_facts(voices: Sequence[Voice], settings: TalkSettings) -> TalkFacts:
+def talk_facts(voices: Sequence[VoiceActivity], settings: TalkSettings) -> TalkFacts:
     """The facts of one call.
 
     Raises:
@@ -126,13 +126,13 @@ def interruptions(by: Spans, of: Spans, settings: TalkSettings) -> Spans:
     return _rows(turns, interrupts)
 
 
-def _side(voices: Sequence[Voice], role: str) -> Spans | None:
+def _side(voices: Sequence[VoiceActivity], role: str) -> Spans | None:
     speech = [voice.speech for voice in voices if voice.role == role]
     known = [spans for spans in speech if spans is not None]
     return union(known) if known and len(known) == len(speech) else None
 
 
-def _silences(voices: Sequence[Voice], duration_s: float, longer_than_s: float) -> Spans | None:
+def _silences(voices: Sequence[VoiceActivity], duration_s: float, longer_than_s: float) -> Spans | None:
     known = [voice.speech for voice in voices if voice.speech is not None]
     if len(known) < len(voices):
         return None
@@ -141,7 +141,7 @@ def _silences(voices: Sequence[Voice], duration_s: float, longer_than_s: float) 
 
 
 def _rates(
-    voices: Sequence[Voice], customer: Spans | None, agent: Spans | None, silence_s: float
+    voices: Sequence[VoiceActivity], customer: Spans | None, agent: Spans | None, silence_s: float
 ) -> tuple[float | None, float | None]:
     counts = [voice.syllables for voice in voices if voice.role == "customer"]
     known = [count for count in counts if count is not None]
@@ -163,7 +163,7 @@ def _own_pauses_s(customer: Spans, agent: Spans | None, silence_s: float) -> flo
     return total_s(pauses[~begins_in_it & ~holds(agent, pauses[:, 0])])
 
 
-def _loudness(voices: Sequence[Voice]) -> float | None:
+def _loudness(voices: Sequence[VoiceActivity]) -> float | None:
     """Mean of the power of the customer's channels, weighted by their durations."""
     own = [voice for voice in voices if voice.role == "customer"]
     seconds = sum(voice.duration_s for voice in own)

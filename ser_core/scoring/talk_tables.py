@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ser_core.config.calls import TalkSettings
+from ser_core.config.talk_settings import TalkSettings
+from ser_core.data.tables.schemas import CALL_TALK, CHANNELS, SCHEMA_VERSION
 from ser_core.scoring.spans import Spans
-from ser_core.scoring.talk import Voice, talk_facts
-from ser_core.tables.schemas import CALL_TALK, CHANNELS, SCHEMA_VERSION
+from ser_core.scoring.talk import VoiceActivity, talk_facts
 
 _CALL = ("call_id", "call_date", "agent_id", "queue")
 _HEARD = ("role", "duration_s", "speech", "syllables", "loudness_dbfs")
@@ -45,9 +45,9 @@ def talk_table(channels: pa.Table, settings: TalkSettings, run_id: str) -> pa.Ta
     return pa.Table.from_pylist(rows, schema=CALL_TALK.schema)
 
 
-def _voice(row: Mapping[str, Any]) -> Voice:
+def _voice(row: Mapping[str, Any]) -> VoiceActivity:
     heard = {name: row[name] for name in _HEARD if name != "speech"}
-    return Voice(**heard, speech=_spans(row["speech"]))
+    return VoiceActivity(**heard, speech=_spans(row["speech"]))
 
 
 def _spans(speech: list[Mapping[str, float]] | None) -> Spans | None:

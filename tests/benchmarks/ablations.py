@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 
 from ser_core.config import Settings, load_settings
-from ser_core.config.search import with_overrides
-from ser_core.evaluation.recipes import CONDITIONS, recipe
-from ser_core.features import feature_set
-from ser_core.spark.corpus_data import CorpusSource
-from ser_core.spark.search import inner_folds
-from ser_core.spark.session import start_session
-from ser_core.training.search import Heard, InnerFolds, standard_error
-from ser_core.training.splits import speaker_folds
+from ser_core.config.searched import with_overrides
+from ser_core.learning.evaluation.corpus_conditions import CONDITIONS, recipe
+from ser_core.learning.training.hyperparameter_search import InnerFolds, InnerPredictions, standard_error
+from ser_core.learning.training.splits import speaker_folds
+from ser_core.pipeline.benchmarks.corpus_data import CorpusSource
+from ser_core.pipeline.benchmarks.fold_search import inner_folds
+from ser_core.pipeline.engine.session import start_session
+from ser_core.sound.features import feature_set
 
 OUTER = (0, 3)
 LIGHT = {"members": 6, "calibration_members": 0}
@@ -88,11 +88,15 @@ def _variants(
         yield f"without {family} ({len(names)} features)", without, {}
 
 
-def _hear(inner: Sequence[InnerFolds], settings: Settings, normalised: bool, overrides: Mapping[str, Any]) -> Heard:
+def _hear(
+    inner: Sequence[InnerFolds], settings: Settings, normalised: bool, overrides: Mapping[str, Any]
+) -> InnerPredictions:
     training = with_overrides(recipe(settings.training, normalised), {**LIGHT, **overrides})
     heard = [one.hear(training) for one in inner]
     # a speaker who is trained on in both outer folds counts as one
-    return Heard(*(np.concatenate([getattr(one, name) for one in heard]) for name in ("truth", "decision", "speaker")))
+    return InnerPredictions(
+        *(np.concatenate([getattr(one, name) for one in heard]) for name in ("truth", "decision", "speaker"))
+    )
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from ser_core.audio.line import TELEPHONE_BAND_HZ, Line
-from ser_core.corpora.calls import compose, plan_calls, render
-from ser_core.corpora.clips import ClipLibrary
-from ser_core.corpora.courses import COURSES
-from ser_core.corpora.ravdess import RavdessReader
-from ser_core.storage.folder import FolderStorage
+from ser_core.data.storage.folder import FolderStorage
+from ser_core.learning.corpora.built_calls import compose, plan_calls, render
+from ser_core.learning.corpora.clip_library import ClipLibrary
+from ser_core.learning.corpora.courses import COURSES
+from ser_core.learning.corpora.ravdess import RavdessReader
+from ser_core.sound.audio.telephone_line import TELEPHONE_BAND_HZ, Line
 from tests.benchmarks.material import corpus
 
 SR = 8000

@@ -9,14 +9,14 @@ import soundfile as sf
 import soxr
 
 from ser_core.config import Settings
-from ser_core.corpora.ravdess import RavdessReader
-from ser_core.features import feature_set
-from ser_core.storage import open_storage
-from ser_core.tables.schemas import AS_RECORDED
-from ser_core.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
-from ser_core.training.data import LabelledFeatures
-from ser_core.training.evaluate import evaluate
-from ser_core.training.fitted import fit_model
+from ser_core.data.storage import open_storage
+from ser_core.data.tables.schemas import AS_RECORDED
+from ser_core.learning.corpora.ravdess import RavdessReader
+from ser_core.learning.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
+from ser_core.learning.training.cross_validation import evaluate
+from ser_core.learning.training.fitted_model import fit_model
+from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.sound.features import feature_set
 from tests.benchmarks.material import corpus
 
 _EVERY = 7

@@ -9,9 +9,9 @@ import io
 import numpy as np
 import soxr
 
-from ser_core.audio import Resampler, open_audio
 from ser_core.config import load_settings
-from ser_core.features import feature_set
+from ser_core.sound.audio import Resampler, open_audio
+from ser_core.sound.features import feature_set
 from tests.support.audio import encode
 from tests.support.calls import clip_paths, read_clip
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ser_core.config import Settings
-from ser_core.storage import open_storage
-from ser_core.tables.schemas import CHANNELS, FEATURES, RECORDINGS, features_schema
-from ser_core.tables.store import TableStore, bucket_key, bucket_of, log_key
+from ser_core.data.storage import open_storage
+from ser_core.data.tables.schemas import CHANNELS, FEATURES, RECORDINGS, features_schema
+from ser_core.data.tables.store import TableStore, bucket_key, bucket_of, log_key
 
 _FILE_ROWS = 16_000
 _GROUP_ROWS = 400

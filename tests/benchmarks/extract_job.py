@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from ser_core.config import Settings
-from ser_core.extraction import ExtractionPlan
-from ser_core.extraction import extract as extract_one
+from ser_core.sound.extraction import ExtractionPlan
+from ser_core.sound.extraction import extract as extract_one
 from tests.benchmarks.jobs import CORES, PAPER, alternately, extract, ingested, scratch, session
 from tests.benchmarks.registry import Measured, benchmark, size
 

@@ -18,7 +18,7 @@ from tests.benchmarks.registry import NotMeasuredError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from ser_core.spark.job import Work
+    from ser_core.pipeline.stages.job import Work
 
 CORES = 2
 PAPER = ("--features.set", "paper-180")
@@ -41,7 +41,7 @@ def settings_of(root: Path, *more: str) -> Settings:
 
 def session() -> SparkSession:
     """The running session, or a new one, whose workers have computed nothing yet."""
-    from ser_core.spark.session import JavaNotFoundError, start_session
+    from ser_core.pipeline.engine.session import JavaNotFoundError, start_session
 
     logging.getLogger("ser_core").setLevel(logging.ERROR)
     try:
@@ -52,7 +52,7 @@ def session() -> SparkSession:
 
 def run(work: Callable[[Settings], Work], settings: Settings) -> tuple[float, Mapping[str, Any]]:
     """Seconds on the clock of a job in the session, and its row of `runs`."""
-    from ser_core.spark.job import execute
+    from ser_core.pipeline.stages.job import execute
 
     spark, job = session(), work(settings)
     begin = time.perf_counter()
@@ -62,7 +62,7 @@ def run(work: Callable[[Settings], Work], settings: Settings) -> tuple[float, Ma
 
 def ingested(name: str, lengths_s: Sequence[float], *more: str) -> tuple[Settings, float]:
     """Settings of a new archive with calls of these lengths, listed, and its channel-seconds."""
-    from ser_core.spark.ingest import Ingest
+    from ser_core.pipeline.stages.ingest import Ingest
     from tests.benchmarks.archives import write_archive
 
     root = scratch() / name
@@ -76,7 +76,7 @@ def ingested(name: str, lengths_s: Sequence[float], *more: str) -> tuple[Setting
 
 def extract(settings: Settings) -> float:
     """Seconds on the clock of the extract job, done anew; nothing is refused."""
-    from ser_core.spark.extract import Extract
+    from ser_core.pipeline.stages.extract import Extract
 
     for table in ("features", "channels", "quarantine"):
         shutil.rmtree(Path(settings.tables.uri, table), ignore_errors=True)

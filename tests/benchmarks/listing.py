@@ -60,8 +60,8 @@ def _show(objects: int, a_folder: int) -> None:
 
 def _listed(root: Path) -> dict[str, float]:
     """Ingests the archive below `root`: how many are listed, seconds with the start of Spark, and peaks in MB."""
-    from ser_core.spark.ingest import Ingest
-    from ser_core.spark.job import execute
+    from ser_core.pipeline.stages.ingest import Ingest
+    from ser_core.pipeline.stages.job import execute
 
     places = ["--archive.uri", f"{root}/archive", "--tables.uri", f"{root}/tables", "--spark.driver-memory", "1g"]
     settings = load_settings(places, environ={})

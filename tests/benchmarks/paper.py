@@ -8,8 +8,8 @@ from functools import lru_cache
 import librosa
 
 from ser_core.config import load_settings
-from ser_core.extraction import Extracted, ExtractionPlan, extract
-from ser_core.features import feature_set
+from ser_core.sound.extraction import ExtractedRecording, ExtractionPlan, extract
+from ser_core.sound.features import feature_set
 from tests.benchmarks.material import audio_s, calls, clips
 from tests.benchmarks.registry import Measured, benchmark, in_turn, versus
 from tests.reference.paper import paper_vector
@@ -68,7 +68,7 @@ def _on_calls() -> tuple[list[dict[str, float]], float, float]:
     plan, n_fft, hop_length = ExtractionPlan.of(settings), settings.features.n_fft, settings.features.hop_length
     files = calls()
 
-    def ours() -> list[Extracted]:
+    def ours() -> list[ExtractedRecording]:
         return [extract(io.BytesIO(data), len(data), plan) for data in files]
 
     def tutorial() -> None:

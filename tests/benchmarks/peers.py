@@ -5,7 +5,7 @@ from __future__ import annotations
 import librosa
 
 from ser_core.config import load_settings
-from ser_core.features import feature_set
+from ser_core.sound.features import feature_set
 from tests.benchmarks.material import audio_s, clips
 from tests.benchmarks.registry import Measured, NotMeasuredError, benchmark, versus
 

@@ -66,7 +66,7 @@ def _runs() -> list[dict[str, float]]:
 
 def score(settings: Settings) -> tuple[float, int]:
     """Seconds on the clock of the score job, done anew, and the segments that it scored."""
-    from ser_core.spark.score import Score
+    from ser_core.pipeline.stages.score import Score
 
     for table in ("segment_emotions", "call_emotions", "call_talk"):
         shutil.rmtree(Path(settings.tables.uri, table), ignore_errors=True)

@@ -7,8 +7,8 @@ import numpy as np
 import soxr
 
 from ser_core.config import load_settings
-from ser_core.segments import open_segmenter
-from ser_core.speech import count_syllables
+from ser_core.sound.segments import open_segmenter
+from ser_core.sound.speech import count_syllables
 from tests.support.calls import clip_paths, read_clip
 
 SYLLABLES, SR = 7, 8000

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ser_core.data.tables.schemas import CHANNELS, QUARANTINE, RECORDINGS
 from ser_core.errors import Reason
-from ser_core.tables.schemas import CHANNELS, QUARANTINE, RECORDINGS
 from tests.faults.report import record
 from tests.support.audio import encode
 from tests.support.pipeline import job_settings, read_rows, run
@@ -123,8 +123,8 @@ class Fuzzed:
 
 def fuzz(session: SparkSession, root: Path, count: int, seed: int) -> Fuzzed:
     """Lists and extracts `count` mutants. An extract job that does not add up raises by itself."""
-    from ser_core.spark.extract import Extract
-    from ser_core.spark.ingest import Ingest
+    from ser_core.pipeline.stages.extract import Extract
+    from ser_core.pipeline.stages.ingest import Ingest
 
     for name, data in mutants(count, seed):
         path = root / "archive" / name
@@ -167,7 +167,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
 
-    from ser_core.spark.session import start_session
+    from ser_core.pipeline.engine.session import start_session
 
     with tempfile.TemporaryDirectory(prefix="ser-fuzz-") as folder:
         session = start_session("fuzz", job_settings(folder).spark)

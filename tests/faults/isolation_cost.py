@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 
 from ser_core.config import load_settings
 from ser_core.environment import COMPUTING
-from ser_core.extraction import Extracted, ExtractionPlan, extract
-from ser_core.extraction.isolated import close_child, extract_isolated
+from ser_core.sound.extraction import ExtractedRecording, ExtractionPlan, extract
+from ser_core.sound.extraction.isolation import close_child, extract_isolated
 from tests.faults.report import record
 from tests.support.synth import stereo_wav
 
@@ -30,10 +30,10 @@ def isolation_cost(durations_s: Sequence[float] = DURATIONS_S, rounds: int = ROU
     settings = settings.model_copy(update={"segments": settings.segments.model_copy(update={"mode": "window"})})
     plan = ExtractionPlan.of(settings)
 
-    def apart(source: io.BytesIO, size_bytes: int) -> Extracted:
+    def apart(source: io.BytesIO, size_bytes: int) -> ExtractedRecording:
         return extract_isolated(source, size_bytes, plan, settings.isolation)
 
-    def here(source: io.BytesIO, size_bytes: int) -> Extracted:
+    def here(source: io.BytesIO, size_bytes: int) -> ExtractedRecording:
         return extract(source, size_bytes, plan)
 
     fastest: list[tuple[float, float]] = []
@@ -48,7 +48,7 @@ def isolation_cost(durations_s: Sequence[float] = DURATIONS_S, rounds: int = ROU
     return 1 - sum(a for a, _ in fastest) / sum(b for _, b in fastest), each
 
 
-def _seconds(way: Callable[[io.BytesIO, int], Extracted], data: bytes) -> float:
+def _seconds(way: Callable[[io.BytesIO, int], ExtractedRecording], data: bytes) -> float:
     began = time.perf_counter()
     found = way(io.BytesIO(data), len(data))
     took = time.perf_counter() - began

@@ -11,11 +11,11 @@ import yaml
 from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
-from ser_core.spark.extract import Extract
-from ser_core.spark.ingest import Ingest
-from ser_core.spark.job import Work
-from ser_core.spark.score import Score
-from ser_core.spark.train import Train
+from ser_core.pipeline.stages.extract import Extract
+from ser_core.pipeline.stages.ingest import Ingest
+from ser_core.pipeline.stages.job import Work
+from ser_core.pipeline.stages.score import Score
+from ser_core.pipeline.stages.train import Train
 from tests.support.pipeline import PATTERN, job_settings, run
 from tests.support.synth import corpus_files, stereo_wav, wav, write_files
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ser_core.tables.schemas import CHANNELS, FEATURES, TABLES, Table
-from ser_core.tables.store import TableStore
+from ser_core.data.tables.schemas import CHANNELS, FEATURES, TABLES, Table
+from ser_core.data.tables.store import TableStore
 from tests.support.pipeline import equal_rows, same_rows
 
 _LOGS = ("channels", "features", "runs")

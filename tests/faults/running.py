@@ -15,8 +15,8 @@ from typing import Protocol
 from pyspark.sql import SparkSession
 
 from ser_core.config import Settings, load_settings
-from ser_core.spark.job import execute
-from ser_core.spark.session import start_session
+from ser_core.pipeline.engine.session import start_session
+from ser_core.pipeline.stages.job import execute
 from tests.faults.night import JOBS, Night, spark_home
 from tests.faults.processes import Process, below, jvms, workers
 from tests.faults.trials import Trial

@@ -18,7 +18,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
-from ser_core.spark.score import Score
+from ser_core.pipeline.stages.score import Score
 from tests.faults.night import Night
 from tests.faults.report import record
 from tests.faults.running import warm_session

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ser_core.annotation.agreement import nominal_alpha, pairwise_agreement
-from ser_core.annotation.choose import choose
+from ser_core.learning.annotation.agreement import nominal_alpha, pairwise_agreement
+from ser_core.learning.annotation.selection import choose
 
 
 @given(

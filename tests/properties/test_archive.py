@@ -8,9 +8,9 @@ import tempfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser_core.archive.listing import list_part, plan_prefixes
-from ser_core.archive.pattern import PathPattern
-from ser_core.storage import FolderStorage
+from ser_core.data.archive.path_pattern import PathPattern
+from ser_core.data.archive.prefixes import list_part, plan_prefixes
+from ser_core.data.storage import FolderStorage
 
 _FOLDERS = st.lists(st.sampled_from(["a", "a-", "b", "_c", ".d", "é"]), max_size=4)
 _FILES = st.sampled_from(["x.wav", "y.WAV", "z.txt", "_u.wav", "a.wav", "b.wav"])

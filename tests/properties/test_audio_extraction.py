@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ser_core.config import load_settings
 from ser_core.errors import Refusal
-from ser_core.extraction import ExtractionPlan, extract
+from ser_core.sound.extraction import ExtractionPlan, extract
 from tests.support.audio import encode, noise, tone
 
 BASE = load_settings(["--config", "paper"], environ={})

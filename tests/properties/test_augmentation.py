@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser_core.augmentation import TELEPHONE_CONDITION, Condition, training_conditions
-from ser_core.config.training import AugmentationSettings
+from ser_core.config.training_settings import AugmentationSettings
+from ser_core.sound.augmentation import TELEPHONE_CONDITION, Condition, training_conditions
 
 CONDITIONS = (*training_conditions(AugmentationSettings(varied=3, line=3, seed=0)), TELEPHONE_CONDITION)
 

@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ser_core.config import load_settings
-from ser_core.features import feature_set
+from ser_core.sound.features import feature_set
 from tests.support.voices import harmonics
 
 SETTINGS = load_settings(environ={})

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ser_core.config import load_settings
-from ser_core.config.calls import EngagementSettings
+from ser_core.config.talk_settings import EngagementSettings
 from ser_core.scoring.engagement import engagement
 from ser_core.scoring.spans import gaps, intersection, joined, total_s, union
-from ser_core.scoring.talk import TalkFacts, Voice, interruptions, talk_facts
+from ser_core.scoring.talk import TalkFacts, VoiceActivity, interruptions, talk_facts
 
 SETTINGS = load_settings(environ={}).talk
 DURATION_S = 100.0
@@ -28,7 +28,10 @@ def speech(draw: st.DrawFn) -> np.ndarray:
 
 
 def facts(customer: np.ndarray, agent: np.ndarray, settings: Any = SETTINGS) -> TalkFacts:
-    voices = [Voice("customer", DURATION_S, customer, 50, -20.0), Voice("agent", DURATION_S, agent, 50, -20.0)]
+    voices = [
+        VoiceActivity("customer", DURATION_S, customer, 50, -20.0),
+        VoiceActivity("agent", DURATION_S, agent, 50, -20.0),
+    ]
     return talk_facts(voices, settings)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ser_core.training.sample import RecordingRows, plan_sample
+from ser_core.learning.training.sampling import RecordingRows, plan_sample
 
 recordings = st.lists(
     st.builds(

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ser_core.training.data import LabelledFeatures
-from ser_core.training.voices import CALL_SEGMENTS, simulated_calls, whole_voices
+from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.learning.training.voice_groups import CALL_SEGMENTS, simulated_calls, whole_voices
 
 rows = st.lists(
     st.tuples(

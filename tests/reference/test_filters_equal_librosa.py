@@ -6,7 +6,7 @@ import librosa
 import numpy as np
 import pytest
 
-from ser_core.features.filters import chroma_filters, mel_filters
+from ser_core.sound.features.filters import chroma_filters, mel_filters
 
 CASES = [(8000, 2048), (16000, 2048), (48000, 2048), (22050, 1024), (8000, 2047), (8000, 400), (8000, 64), (1000, 256)]
 

@@ -4,9 +4,9 @@ import librosa
 import numpy as np
 import pytest
 
-from ser_core.features.functionals.frames import framed
-from ser_core.features.functionals.plan import N_MELS, N_MFCC, spectral_plan
-from ser_core.features.functionals.spectral import SPECTRAL, power_spectra, spectral_descriptors
+from ser_core.sound.features.functionals.frames import framed
+from ser_core.sound.features.functionals.spectral import SPECTRAL, power_spectra, spectral_descriptors
+from ser_core.sound.features.functionals.spectral_plan import N_MELS, N_MFCC, spectral_plan
 from tests.support.audio import noise
 from tests.support.voices import vowel
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from ser_core.features.functionals.feature_set import descriptors, functionals
-from ser_core.features.functionals.spectral import SPECTRAL
-from ser_core.features.functionals.voice_quality import VOICE, voice_descriptors
+from ser_core.sound.features.functionals.feature_set import descriptors, functionals
+from ser_core.sound.features.functionals.spectral import SPECTRAL
+from ser_core.sound.features.functionals.voice_quality import VOICE, voice_descriptors
 from tests.support.audio import noise
 from tests.support.voices import vowel
 

@@ -5,13 +5,13 @@ import pytest
 import scipy.linalg
 import scipy.stats
 
-from ser_core.features.functionals.formants import levinson
-from ser_core.features.functionals.frames import delta
-from ser_core.features.functionals.pitch import autocorrelation
-from ser_core.features.functionals.plan import spectral_plan
-from ser_core.features.functionals.source_plan import LPC_ORDER, N_FFT, SourceFrames
-from ser_core.features.functionals.spectral import SHAPE, power_spectra, spectral_shape
-from ser_core.features.functionals.statistics import MOMENTS, moments, quantiles
+from ser_core.sound.features.functionals.formants import levinson
+from ser_core.sound.features.functionals.frames import delta
+from ser_core.sound.features.functionals.pitch import autocorrelation
+from ser_core.sound.features.functionals.source_plan import LPC_ORDER, N_FFT, SourceFrames
+from ser_core.sound.features.functionals.spectral import SHAPE, power_spectra, spectral_shape
+from ser_core.sound.features.functionals.spectral_plan import spectral_plan
+from ser_core.sound.features.functionals.statistics import MOMENTS, moments, quantiles
 from tests.support.audio import noise
 from tests.support.voices import harmonics
 

@@ -9,7 +9,7 @@ import soundfile as sf
 import soxr
 
 from ser_core.config import load_settings
-from ser_core.features import feature_set
+from ser_core.sound.features import feature_set
 from tests.reference.paper import paper_vector
 from tests.support.audio import noise, tone
 

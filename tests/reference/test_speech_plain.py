@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from ser_core.speech.quantile import quantile
-from ser_core.speech.syllables import prominent_peaks
+from ser_core.sound.speech.quantile import quantile
+from ser_core.sound.speech.syllables import prominent_peaks
 
 
 @pytest.mark.parametrize("size", [0.3, 1, 3])

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from ser_core.spark.ingest import bucket_column
-from ser_core.tables.store import bucket_of
+from ser_core.data.tables.store import bucket_of
+from ser_core.pipeline.stages.ingest import bucket_column
 
 CALL_IDS = st.lists(st.text(st.characters(exclude_categories=("Cs",)), max_size=40), min_size=20, max_size=200)
 

@@ -10,12 +10,12 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
-from ser_core.spark.extract import Extract
-from ser_core.spark.ingest import Ingest
-from ser_core.spark.nightly import Nightly
-from ser_core.spark.score import Score
-from ser_core.spark.train import Train
-from ser_core.tables.schemas import CALL_EMOTIONS, CHANNELS, RECORDINGS, RUNS, SEGMENT_EMOTIONS
+from ser_core.data.tables.schemas import CALL_EMOTIONS, CHANNELS, RECORDINGS, RUNS, SEGMENT_EMOTIONS
+from ser_core.pipeline.stages.extract import Extract
+from ser_core.pipeline.stages.ingest import Ingest
+from ser_core.pipeline.stages.nightly import Nightly
+from ser_core.pipeline.stages.score import Score
+from ser_core.pipeline.stages.train import Train
 from tests.support.pipeline import PATTERN, job_settings, read_rows, run, same_rows, same_tables, store_of
 from tests.support.synth import stereo_wav, write_files
 

@@ -10,9 +10,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ser_core.errors import SettingsError
-from ser_core.evaluation.summary import summarise
-from ser_core.evaluation.timeline import PREDICTIONS, UNNORMALISED
-from ser_core.spark.evaluate import CONDITIONS, CallBenchmark
+from ser_core.learning.evaluation.call_figures import summarise
+from ser_core.learning.evaluation.timeline import PREDICTIONS, UNNORMALISED
+from ser_core.pipeline.benchmarks.call_benchmark import CONDITIONS, CallBenchmark
 from tests.support.pipeline import job_settings
 from tests.support.synth import SPEAKERS, corpus_files, write_files
 

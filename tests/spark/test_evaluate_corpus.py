@@ -11,11 +11,11 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ser_core.cli.main import main
-from ser_core.evaluation import recipes
-from ser_core.evaluation.corpus import PREDICTIONS
-from ser_core.evaluation.corpus_summary import summarise_corpus
-from ser_core.spark import evaluate_corpus
-from ser_core.spark import session as sessions
+from ser_core.learning.evaluation import corpus_conditions
+from ser_core.learning.evaluation.corpus_figures import summarise_corpus
+from ser_core.learning.evaluation.fold_predictions import PREDICTIONS
+from ser_core.pipeline.benchmarks import corpus_benchmark
+from ser_core.pipeline.engine import session as sessions
 from tests.support.pipeline import layout
 from tests.support.synth import EMOTIONS, SPEAKERS, corpus_files, write_files
 
@@ -36,9 +36,11 @@ def test_the_file_of_predictions_gives_what_the_command_tells(
 ) -> None:
     write_files(tmp_path / "corpus", corpus_files())
     monkeypatch.setattr(sessions, "start_session", lambda *_: spark)
-    monkeypatch.setattr(evaluate_corpus, "cpu_count", lambda: 1)
+    monkeypatch.setattr(corpus_benchmark, "cpu_count", lambda: 1)
     for name in ("_UNNORMALISED", "_NORMALISED"):
-        monkeypatch.setattr(recipes, name, {**getattr(recipes, name), **LITTLE, "speaker_directions": 0})
+        monkeypatch.setattr(
+            corpus_conditions, name, {**getattr(corpus_conditions, name), **LITTLE, "speaker_directions": 0}
+        )
     out, log, predictions = tmp_path / "out", tmp_path / "log.jsonl", tmp_path / "predictions.parquet"
     given = ["evaluate", "corpus", "--json", "--predictions", str(predictions), "--out", str(out), "--log", str(log)]
     given += ["--conditions", "unheard_speaker", "--features.set", "paper-180"]

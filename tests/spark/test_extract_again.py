@@ -9,10 +9,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
-from ser_core.spark.extract import Extract
-from ser_core.spark.ingest import Ingest
-from ser_core.spark.state import extracted_channels
-from ser_core.tables.schemas import CHANNELS, FEATURES, QUARANTINE
+from ser_core.data.tables.schemas import CHANNELS, FEATURES, QUARANTINE
+from ser_core.pipeline.stages.extract import Extract
+from ser_core.pipeline.stages.ingest import Ingest
+from ser_core.pipeline.state.extractions import extracted_channels
 from tests.support.pipeline import job_settings, read_rows, run, store_of
 from tests.support.synth import stereo_wav, wav, write_files
 

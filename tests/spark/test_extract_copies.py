@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from ser_core.augmentation import TELEPHONE_CONDITION, Condition, training_conditions
 from ser_core.config import Settings
-from ser_core.config.training import AugmentationSettings
-from ser_core.spark.corpus import LabelledCorpus, corpus_settings, open_labelled_corpus
-from ser_core.spark.extract import Extract
-from ser_core.spark.ingest import Ingest
-from ser_core.spark.job import execute
-from ser_core.spark.state import extracted_channels, extracted_copies
-from ser_core.tables.schemas import AS_RECORDED, CHANNELS, FEATURES, Table
+from ser_core.config.training_settings import AugmentationSettings
+from ser_core.data.tables.schemas import AS_RECORDED, CHANNELS, FEATURES, Table
+from ser_core.pipeline.stages.extract import Extract
+from ser_core.pipeline.stages.ingest import Ingest
+from ser_core.pipeline.stages.job import execute
+from ser_core.pipeline.stages.labelled_corpus import LabelledCorpus, corpus_settings, open_labelled_corpus
+from ser_core.pipeline.state.extractions import extracted_channels, extracted_copies
+from ser_core.sound.augmentation import TELEPHONE_CONDITION, Condition, training_conditions
 from tests.support.pipeline import file_marks, job_settings, read_rows, run, store_of
 from tests.support.synth import corpus_files, wav, write_files
 

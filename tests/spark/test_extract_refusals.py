@@ -10,9 +10,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
-from ser_core.spark.extract import Extract
-from ser_core.spark.ingest import Ingest
-from ser_core.tables.schemas import CHANNELS, FEATURES, QUARANTINE, RECORDINGS
+from ser_core.data.tables.schemas import CHANNELS, FEATURES, QUARANTINE, RECORDINGS
+from ser_core.pipeline.stages.extract import Extract
+from ser_core.pipeline.stages.ingest import Ingest
 from tests.support.audio import encode
 from tests.support.pipeline import file_marks, job_settings, read_rows, run
 from tests.support.synth import SR, wav, write_files

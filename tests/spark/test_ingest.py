@@ -11,8 +11,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
-from ser_core.spark.ingest import Ingest
-from ser_core.tables.schemas import QUARANTINE, RECORDINGS
+from ser_core.data.tables.schemas import QUARANTINE, RECORDINGS
+from ser_core.pipeline.stages.ingest import Ingest
 from tests.support.pipeline import PATTERN, file_marks, job_settings, read_rows, run, same_tables, store_of
 from tests.support.synth import wav, write_csv, write_files
 

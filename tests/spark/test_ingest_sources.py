@@ -8,8 +8,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ser_core.spark.ingest import Ingest
-from ser_core.tables.schemas import QUARANTINE, RECORDINGS
+from ser_core.data.tables.schemas import QUARANTINE, RECORDINGS
+from ser_core.pipeline.stages.ingest import Ingest
 from tests.support.pipeline import PATTERN, job_settings, read_rows, run
 from tests.support.synth import wav, write_csv, write_files
 

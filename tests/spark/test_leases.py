@@ -13,15 +13,15 @@ from pyspark.errors import PythonException
 from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
+from ser_core.data.storage.lease import Lease, held
+from ser_core.data.tables.schemas import RUNS
 from ser_core.errors import LeaseHeldError, LeaseLostError
-from ser_core.spark.extract import Extract
-from ser_core.spark.ingest import Ingest
-from ser_core.spark.job import execute
-from ser_core.spark.nightly import Nightly
-from ser_core.spark.runs import Run
-from ser_core.spark.score import Score
-from ser_core.storage.lease import Lease, held
-from ser_core.tables.schemas import RUNS
+from ser_core.pipeline.stages.extract import Extract
+from ser_core.pipeline.stages.ingest import Ingest
+from ser_core.pipeline.stages.job import execute
+from ser_core.pipeline.stages.nightly import Nightly
+from ser_core.pipeline.stages.score import Score
+from ser_core.pipeline.state.runs import Run
 from tests.support.pipeline import file_marks, read_rows, run, store_of
 
 Copied = Callable[..., Settings]

@@ -12,13 +12,13 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
+from ser_core.data.tables.schemas import CALL_EMOTIONS, CALL_TALK, QUARANTINE, RECORDINGS, RUNS, SEGMENT_EMOTIONS
 from ser_core.errors import PublishRefusedError, SettingsError
-from ser_core.spark.extract import Extract
-from ser_core.spark.ingest import Ingest
-from ser_core.spark.moved import moved_dates
-from ser_core.spark.nightly import Nightly
-from ser_core.spark.score import Score
-from ser_core.tables.schemas import CALL_EMOTIONS, CALL_TALK, QUARANTINE, RECORDINGS, RUNS, SEGMENT_EMOTIONS
+from ser_core.pipeline.stages.extract import Extract
+from ser_core.pipeline.stages.ingest import Ingest
+from ser_core.pipeline.stages.nightly import Nightly
+from ser_core.pipeline.stages.score import Score
+from ser_core.pipeline.state.moves import moved_dates
 from tests.support.pipeline import PATTERN, file_marks, job_settings, read_rows, run, store_of
 from tests.support.synth import stereo_wav, write_files
 

@@ -9,15 +9,11 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from ser_core.archive.privacy import Pseudonyms
 from ser_core.cli.main import main
 from ser_core.config import Settings
-from ser_core.config.upkeep import SECRET_VARIABLE
-from ser_core.errors import SettingsError
-from ser_core.spark.extract import Extract
-from ser_core.spark.ingest import Ingest
-from ser_core.spark.score import Score
-from ser_core.tables.schemas import (
+from ser_core.config.privacy_settings import SECRET_VARIABLE
+from ser_core.data.archive.pseudonyms import Pseudonyms
+from ser_core.data.tables.schemas import (
     CALL_EMOTIONS,
     CALL_TALK,
     CHANNELS,
@@ -28,6 +24,10 @@ from ser_core.tables.schemas import (
     SEGMENT_EMOTIONS,
     Table,
 )
+from ser_core.errors import SettingsError
+from ser_core.pipeline.stages.extract import Extract
+from ser_core.pipeline.stages.ingest import Ingest
+from ser_core.pipeline.stages.score import Score
 from tests.support.pipeline import file_marks, read_rows, run, same_rows, store_of
 
 Copied = Callable[..., Settings]

@@ -11,12 +11,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
+from ser_core.data.tables.schemas import CALL_EMOTIONS, CHANNELS, FEATURES, RUNS, SEGMENT_EMOTIONS, probability, share
 from ser_core.emotions import EMOTIONS
 from ser_core.errors import BundleError
-from ser_core.spark.extract import Extract
-from ser_core.spark.ingest import Ingest
-from ser_core.spark.score import Score
-from ser_core.tables.schemas import CALL_EMOTIONS, CHANNELS, FEATURES, RUNS, SEGMENT_EMOTIONS, probability, share
+from ser_core.pipeline.stages.extract import Extract
+from ser_core.pipeline.stages.ingest import Ingest
+from ser_core.pipeline.stages.score import Score
 from tests.support import synth
 from tests.support.pipeline import file_marks, read_rows, run, store_of
 

@@ -13,10 +13,10 @@ from pyspark.sql import SparkSession
 
 from ser_core.cli.main import main
 from ser_core.config import Settings
+from ser_core.data.storage import open_storage
+from ser_core.data.tables.schemas import CALL_EMOTIONS, RUNS, SEGMENT_EMOTIONS, probability, share
 from ser_core.errors import SettingsError
-from ser_core.spark.score import Score
-from ser_core.storage import open_storage
-from ser_core.tables.schemas import CALL_EMOTIONS, RUNS, SEGMENT_EMOTIONS, probability, share
+from ser_core.pipeline.stages.score import Score
 from tests.support import synth
 from tests.support.pipeline import file_marks, read_rows, run
 

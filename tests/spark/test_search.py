@@ -10,10 +10,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ser_core.cli.main import main
-from ser_core.config.search import search_path, searched
-from ser_core.evaluation.recipes import CONDITIONS
-from ser_core.spark import session as sessions
-from ser_core.spark.search import Plan, search_corpus
+from ser_core.config.searched import search_path, searched
+from ser_core.learning.evaluation.corpus_conditions import CONDITIONS
+from ser_core.pipeline.benchmarks.fold_search import Plan, search_corpus
+from ser_core.pipeline.engine import session as sessions
 from tests.support.pipeline import job_settings, layout
 from tests.support.synth import SPEAKERS, corpus_files, write_files
 

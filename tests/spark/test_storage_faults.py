@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from ser_core.data.tables.schemas import CALL_EMOTIONS, CALL_TALK, CHANNELS, RECORDINGS, RUNS, SEGMENT_EMOTIONS
 from ser_core.errors import StorageError
-from ser_core.spark.extract import Extract
-from ser_core.spark.ingest import Ingest
-from ser_core.spark.score import Score
-from ser_core.tables.schemas import CALL_EMOTIONS, CALL_TALK, CHANNELS, RECORDINGS, RUNS, SEGMENT_EMOTIONS
+from ser_core.pipeline.stages.extract import Extract
+from ser_core.pipeline.stages.ingest import Ingest
+from ser_core.pipeline.stages.score import Score
 from tests.support.faults import KINDS, faulty
 from tests.support.pipeline import PATTERN, job_settings, read_rows, run, same_rows, store_of
 

@@ -14,12 +14,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
-from ser_core.spark.extract import Extract
-from ser_core.spark.ingest import Ingest
-from ser_core.spark.score import Score
-from ser_core.spark.talk import Talk
-from ser_core.spark.train import Train
-from ser_core.tables.schemas import CALL_EMOTIONS, CALL_TALK, CHANNELS, SEGMENT_EMOTIONS
+from ser_core.data.tables.schemas import CALL_EMOTIONS, CALL_TALK, CHANNELS, SEGMENT_EMOTIONS
+from ser_core.pipeline.stages.call_talk import Talk
+from ser_core.pipeline.stages.extract import Extract
+from ser_core.pipeline.stages.ingest import Ingest
+from ser_core.pipeline.stages.score import Score
+from ser_core.pipeline.stages.train import Train
 from tests.support.pipeline import PATTERN, file_marks, job_settings, read_rows, run, store_of
 from tests.support.synth import corpus_files, stereo_wav, wav, write_files
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from ser_core.spark.train import Train
-from ser_core.storage import open_storage
-from ser_core.tables.schemas import AS_RECORDED, CHANNELS, FEATURES, LABELS, RUNS
-from ser_core.training.bundle import load_model, promoted, read_bundle
+from ser_core.data.storage import open_storage
+from ser_core.data.tables.schemas import AS_RECORDED, CHANNELS, FEATURES, LABELS, RUNS
+from ser_core.learning.training.bundle import load_model, promoted, read_bundle
+from ser_core.pipeline.stages.train import Train
 from tests.support.pipeline import job_settings, read_rows, run, store_of
 from tests.support.s3 import storage_settings
 from tests.support.synth import EMOTIONS, SPEAKERS

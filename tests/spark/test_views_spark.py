@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
-from ser_core.tables.schemas import CALL_TALK, RECORDINGS
+from ser_core.data.tables.schemas import CALL_TALK, RECORDINGS
 
 VIEWS = (Path(__file__).parents[2] / "deploy/sql/views.sql").read_text(encoding="utf-8")
 STANDING = {"current_call_emotions": "call_emotions", "current_segment_emotions": "segment_emotions"}

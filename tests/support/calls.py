@@ -9,7 +9,7 @@ import numpy as np
 import soundfile as sf
 import soxr
 
-from ser_core.segments import open_segmenter
+from ser_core.sound.segments import open_segmenter
 from tests.support.audio import encode
 
 CLIP_RATE, CALL_RATE, FRAMES = 16000, 8000, 100

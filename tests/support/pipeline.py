@@ -11,10 +11,10 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from ser_core.config import Settings, load_settings
-from ser_core.spark.job import Work, execute
-from ser_core.storage import open_storage
-from ser_core.tables.schemas import TABLES, Table
-from ser_core.tables.store import TableStore
+from ser_core.data.storage import open_storage
+from ser_core.data.tables.schemas import TABLES, Table
+from ser_core.data.tables.store import TableStore
+from ser_core.pipeline.stages.job import Work, execute
 from tests.support.synth import LABELS
 
 SMALL: Mapping[str, Any] = {

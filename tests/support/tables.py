@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ser_core.storage import Storage
-from ser_core.storage.folder import FolderStorage
-from ser_core.tables.schemas import (
+from ser_core.data.storage import Storage
+from ser_core.data.storage.folder import FolderStorage
+from ser_core.data.tables.schemas import (
     AS_RECORDED,
     CALL_EMOTIONS,
     CALL_TALK,
@@ -26,7 +26,7 @@ from ser_core.tables.schemas import (
     Table,
     features_schema,
 )
-from ser_core.tables.store import TableStore, bucket_key, bucket_of, log_key, rows
+from ser_core.data.tables.store import TableStore, bucket_key, bucket_of, log_key, rows
 
 MONDAY, TUESDAY = dt.date(2026, 3, 2), dt.date(2026, 3, 3)
 BUCKETS, DIMENSION, SET = 2, 3, "paper-3@8k:abc"

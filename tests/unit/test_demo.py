@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile as sf
 
+from ser_core.data.tables.schemas import CALL_EMOTIONS, SEGMENT_EMOTIONS
 from ser_core.emotions import EMOTIONS, SCHEMES
-from ser_core.tables.schemas import CALL_EMOTIONS, SEGMENT_EMOTIONS
 
 DEMO = Path(__file__).parents[2] / "deploy" / "demo"
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from ser_core.config import load_settings
-from ser_core.extraction import ExtractionPlan, extract
-from ser_core.storage import open_storage
-from ser_core.tables.schemas import AS_RECORDED
-from ser_core.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
-from ser_core.training.data import LabelledFeatures
-from ser_core.training.evaluate import evaluate
-from ser_core.training.fitted import fit_model
+from ser_core.data.storage import open_storage
+from ser_core.data.tables.schemas import AS_RECORDED
+from ser_core.learning.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
+from ser_core.learning.training.cross_validation import evaluate
+from ser_core.learning.training.fitted_model import fit_model
+from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.sound.extraction import ExtractionPlan, extract
 from tests.support.synth import EMOTIONS, SPEAKERS, wav
 
 SMALL: Mapping[str, str] = {

@@ -12,9 +12,9 @@ import pytest
 
 from ser_core.cli.main import main
 from ser_core.config import load_settings
-from ser_core.storage import open_storage
-from ser_core.tables.schemas import LABELS, SEGMENT_EMOTIONS
-from ser_core.tables.store import TableStore, bucket_key, log_key, rows
+from ser_core.data.storage import open_storage
+from ser_core.data.tables.schemas import LABELS, SEGMENT_EMOTIONS
+from ser_core.data.tables.store import TableStore, bucket_key, log_key, rows
 
 MONDAY = dt.date(2026, 3, 2)
 A, B = "emotions/1", "emotions/2"

@@ -17,10 +17,10 @@ import soundfile as sf
 
 from ser_core.cli.main import main
 from ser_core.config import load_settings
-from ser_core.corpora import corpus_reader
-from ser_core.storage import open_storage
-from ser_core.tables.schemas import CHANNELS, LABELS, RECORDINGS, SEGMENT_EMOTIONS
-from ser_core.tables.store import TableStore, bucket_key, log_key, rows
+from ser_core.data.storage import open_storage
+from ser_core.data.tables.schemas import CHANNELS, LABELS, RECORDINGS, SEGMENT_EMOTIONS
+from ser_core.data.tables.store import TableStore, bucket_key, log_key, rows
+from ser_core.learning.corpora import corpus_reader
 from tests.support.audio import encode, tone
 from tests.support.s3 import storage_settings
 from tests.support.synth import write_files
@@ -317,8 +317,9 @@ def test_everything_may_lie_on_s3(
 
 def test_no_pyspark_is_loaded() -> None:
     code = (
-        "import sys, ser_core.cli.label, ser_core.cli.open, ser_core.spark.sources, ser_core.annotation.archive, "
-        "ser_core.annotation.export; print('pyspark' in sys.modules)"
+        "import sys, ser_core.cli.label, ser_core.cli.open, ser_core.pipeline.engine.recording_source, "
+        "ser_core.learning.annotation.candidates, "
+        "ser_core.learning.annotation.export; print('pyspark' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

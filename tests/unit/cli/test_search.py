@@ -4,8 +4,8 @@ import pytest
 
 from ser_core.cli.main import main
 from ser_core.cli.search import said
-from ser_core.spark.search import FoldSearch, Plan
-from ser_core.training.search import Found, Trial
+from ser_core.learning.training.hyperparameter_search import Found, Trial
+from ser_core.pipeline.benchmarks.fold_search import FoldSearch, Plan
 
 CORPUS = ("--corpus.uri", "/nowhere")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ser_core.storage.folder import FolderStorage
-from ser_core.tables.schemas import CALL_TALK
-from ser_core.tables.store import TableStore, bucket_key, rows
+from ser_core.data.storage.folder import FolderStorage
+from ser_core.data.tables.schemas import CALL_TALK
+from ser_core.data.tables.store import TableStore, bucket_key, rows
 from tests.faults.processes import below, kill
 from tests.faults.readings import same_readings
 from tests.faults.torn_reads import Reader

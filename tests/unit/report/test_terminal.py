@@ -5,8 +5,8 @@ import datetime as dt
 import pyarrow as pa
 from rich.console import Console, RenderableType
 
+from ser_core.data.tables.schemas import CALL_EMOTIONS
 from ser_core.report.terminal import posterior_bars, rows_table
-from ser_core.tables.schemas import CALL_EMOTIONS
 
 
 def printed(renderable: RenderableType, width: int = 100) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 
 from ser_core.emotions import AFFECT
 from ser_core.scoring import UNDECIDED, CallSummary, score_segments, summarise_call
-from ser_core.scoring.calls import longest_negative_s
+from ser_core.scoring.call_summary import longest_negative_s
 
 CLASSES = ("neutral", "happy", "sad", "angry")
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ser_core.config.calls import EngagementSettings
+from ser_core.config.talk_settings import EngagementSettings
 from ser_core.scoring.engagement import engagement
 
 WEIGHTS = EngagementSettings(arousal=2.0, valence_trend=1.0, talk_share=1.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ser_core.scoring import summarise_call
-from ser_core.scoring.segments import fuse_valence
+from ser_core.scoring.segment_scores import fuse_valence
 
 CLASSES = ("neutral", "angry")
 

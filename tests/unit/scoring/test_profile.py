@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ser_core.config import load_settings
-from ser_core.config.drift import DriftSettings
+from ser_core.config.drift_settings import DriftSettings
 from ser_core.scoring.drift import BINS
 from ser_core.scoring.profile import Profile, judge
 

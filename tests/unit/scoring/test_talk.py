@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ser_core.config import load_settings
-from ser_core.config.calls import TalkSettings
-from ser_core.scoring.talk import TalkFacts, Voice, interruptions, talk_facts
+from ser_core.config.talk_settings import TalkSettings
+from ser_core.scoring.talk import TalkFacts, VoiceActivity, interruptions, talk_facts
 
 SETTINGS: TalkSettings = load_settings(environ={}).talk
 Pairs = list[tuple[float, float]]
@@ -13,9 +13,9 @@ Pairs = list[tuple[float, float]]
 
 def voice(
     role: str, speech: Pairs | None, syllables: int | None = 0, duration_s: float = 60.0, level: float = -20
-) -> Voice:
+) -> VoiceActivity:
     spans = None if speech is None else np.array(speech, float).reshape(-1, 2)
-    return Voice(role, duration_s, spans, syllables, level)
+    return VoiceActivity(role, duration_s, spans, syllables, level)
 
 
 def facts(customer: Pairs | None, agent: Pairs | None, syllables: int | None = 0) -> TalkFacts:

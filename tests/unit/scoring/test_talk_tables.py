@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 
 from ser_core.config import load_settings
+from ser_core.data.tables.schemas import CALL_TALK
 from ser_core.scoring.talk_tables import TALK_ROWS, talk_table
-from ser_core.tables.schemas import CALL_TALK
 
 SETTINGS = load_settings(environ={}).talk
 

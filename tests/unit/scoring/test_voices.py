@@ -8,8 +8,8 @@ from typing import cast
 import numpy as np
 import pyarrow as pa
 
-from ser_core.scoring.tables import SegmentRules, segment_table
-from ser_core.training.bundle import Model
+from ser_core.learning.training.bundle import Model
+from ser_core.scoring.emotion_tables import SegmentRules, segment_table
 
 
 class Listening:

@@ -1,7 +1,0 @@
-"""A recording's bytes → blocks of float32 `y` at `sr`, channels apart. What is bad about a recording is a `Refusal`."""
-
-from ser_core.audio.levels import ChannelLevels, dbfs
-from ser_core.audio.reader import AudioInfo, AudioReader, open_audio
-from ser_core.audio.resample import Resampler
-
-__all__ = ["AudioInfo", "AudioReader", "ChannelLevels", "Resampler", "dbfs", "open_audio"]

@@ -1,6 +1,0 @@
-"""Labelled corpora: one reader a corpus, found by kind."""
-
-from ser_core.corpora.base import CorpusListing, CorpusReader, LabelledStretch, Unplaced
-from ser_core.corpora.registry import Corpus, corpus_reader, open_corpus
-
-__all__ = ["Corpus", "CorpusListing", "CorpusReader", "LabelledStretch", "Unplaced", "corpus_reader", "open_corpus"]

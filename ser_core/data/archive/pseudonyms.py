@@ -1,0 +1,93 @@
+"""Keyed hashes: names of calls and agents that only who holds the secret can make again, and tombstones.
+
+All are HMAC-SHA-256 (RFC 2104) under one secret, each kind of name with a prefix of its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from ser_core.config.privacy_settings import SECRET_VARIABLE, PrivacySettings
+from ser_core.data.archive.identity import Recording
+from ser_core.errors import SettingsError
+
+_MIN_BYTES = 16
+_DIGITS = 32
+_KEPT = frozenset({"role", "channel", "roles"})  # what the jobs read of `extra`; it names nobody
+
+
+@dataclasses.dataclass(frozen=True)
+class Pseudonyms:
+    """Makes keyed hashes. Picklable, with the secret: it goes to workers, never to a table or a log."""
+
+    secret: bytes = dataclasses.field(repr=False)
+
+    def call(self, call_id: str) -> str:
+        """What stands for a call_id, 32 hexadecimal digits."""
+        return self._digest("call", call_id)
+
+    def hidden(self, recording: Recording) -> Recording:
+        """`recording` with hashes for call_id, agent_id and the values of `extra` that the jobs do not read.
+
+        The uri stays: without it nothing could be fetched.
+        """
+        agent_id = recording.agent_id
+        extra = {name: value if name in _KEPT else self._digest(name, value) for name, value in recording.extra.items()}
+        return dataclasses.replace(
+            recording,
+            call_id=self.call(recording.call_id),
+            agent_id=None if agent_id is None else self._digest("agent", agent_id),
+            extra=extra,
+        )
+
+    def tombstone(self, kind: str, name: str) -> str:
+        """What is kept of a forgotten `call` or `recording`, 64 hexadecimal digits; a call's name is its hash."""
+        return hmac.new(self.secret, f"forgotten {kind}\0{name}".encode(), hashlib.sha256).hexdigest()
+
+    def of_call(self, call_id: str) -> str:
+        """The tombstone of a call by its name in the archive."""
+        return self.tombstone("call", self.call(call_id))
+
+    @property
+    def mark(self) -> str:
+        """Tells secrets apart without telling them."""
+        return self._digest("mark", "")[:16]
+
+    def _digest(self, kind: str, name: str) -> str:
+        return hmac.new(self.secret, f"{kind}\0{name}".encode(), hashlib.sha256).hexdigest()[:_DIGITS]
+
+
+def read_pseudonyms(settings: PrivacySettings, environ: Mapping[str, str] | None = None) -> Pseudonyms | None:
+    """From the environment, or else the file that `privacy.secret_file` names; None where neither is set.
+
+    Raises:
+        SettingsError: the file cannot be read, the secret is too short, or `privacy.hash_ids` has none.
+    """
+    secret = (os.environ if environ is None else environ).get(SECRET_VARIABLE, "").encode()
+    where = SECRET_VARIABLE
+    if not secret and settings.secret_file is not None:
+        where = f"privacy.secret_file {settings.secret_file}"
+        try:
+            secret = Path(settings.secret_file).expanduser().read_bytes().strip()
+        except OSError as error:
+            raise SettingsError([f"{where} cannot be read: {error.strerror}"]) from error
+        if not secret:
+            raise SettingsError([f"{where} is empty: {_EXPECTED}"])
+    if not secret:
+        if settings.hash_ids:
+            raise SettingsError([f"privacy.hash_ids is set, and there is no secret to hash with: {_EXPECTED}"])
+        return None
+    if len(secret) < _MIN_BYTES:
+        raise SettingsError([f"{where} has {len(secret)} bytes: {_EXPECTED}"])
+    return Pseudonyms(secret)
+
+
+_EXPECTED = (
+    f"expected a secret of {_MIN_BYTES} bytes or more in {SECRET_VARIABLE} or in the file privacy.secret_file, such as "
+    "`openssl rand -hex 32` prints"
+)

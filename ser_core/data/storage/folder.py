@@ -1,0 +1,220 @@
+"""Storage in a folder of a local or mounted file system."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import logging
+import os
+import re
+import shutil
+import stat
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from ser_core.data.storage.base import ObjectInfo, Storage, check_key
+from ser_core.errors import ObjectForbiddenError, ObjectMissingError, StorageError
+
+_log = logging.getLogger(__name__)
+_UNFINISHED = re.compile(r"(^|/)_[0-9a-f]{32}\.unfinished$")
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class FolderStorage(Storage):
+    """The files below `root`; symbolic links are followed to files within the root only.
+
+    A root that is not there is an empty one, and made by the first `put`; `check` tells the difference.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self._root = os.path.realpath(root)
+
+    @property
+    def uri(self) -> str:
+        """The absolute path of the root, its links resolved."""
+        return self._root
+
+    def check(self) -> None:
+        """Raise StorageError unless the root is a folder that may be listed."""
+        if not Path(self._root).is_dir():
+            raise StorageError(f"{self._root} is no folder: check the path, and that its file system is mounted")
+        with _translated(self._root):
+            os.scandir(self._root).close()
+
+    def list(self, prefix: str = "", recursive: bool = True) -> Iterator[ObjectInfo]:
+        """Files whose key begins with `prefix`, in S3's order; one folder a level is held in memory."""
+        folder, stem = self._split(prefix)
+        return self._walk(folder, stem, recursive)
+
+    def children(self, prefix: str = "") -> Sequence[str]:
+        """Folders whose key begins with `prefix`, at the level of its end."""
+        folder, stem = self._split(prefix)
+        return [name for name, _ in self._entries(folder, stem) if name.endswith("/")]
+
+    def info(self, key: str) -> ObjectInfo:
+        """Size and time of a file."""
+        with _translated(self.uri_of(key)):
+            found = self._path(key).stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise ObjectMissingError(f"{self.uri_of(key)} is no file")
+        return _info(key, found)
+
+    def read(self, key: str) -> bytes:
+        """The whole file."""
+        with self.open(key, 0) as file, _translated(self.uri_of(key)):
+            return file.read()
+
+    def fetch(self, key: str, memory_bytes: int) -> tuple[ObjectInfo, BinaryIO]:
+        """The file itself; size and time are those of the open file."""
+        with _translated(self.uri_of(key)):
+            file = self._path(key).open("rb")
+            return _info(key, os.fstat(file.fileno())), file
+
+    def put(self, key: str, data: bytes | Path | BinaryIO) -> None:
+        """Write beside the target under a name that begins with `_`, flush to disk, rename."""
+        path = self._path(key)
+        with _opened(data) as source, _translated(self.uri_of(key)), _written_beside(path, source) as unfinished:
+            unfinished.replace(path)
+            _flush_folder(path.parent)
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        """Write beside the target, then give it the name by a hard link, which fails where the name is taken."""
+        path = self._path(key)
+        with _translated(self.uri_of(key)), _written_beside(path, io.BytesIO(data)) as unfinished:
+            try:
+                path.hardlink_to(unfinished)
+            except FileExistsError:
+                return False
+            _flush_folder(path.parent)
+        return True
+
+    def delete(self, key: str) -> None:
+        """Remove the file; its folder stays."""
+        with suppress(ObjectMissingError), _translated(self.uri_of(key)):
+            self._path(key).unlink()
+
+    def sweep(self, before: dt.datetime) -> int:
+        """Remove files that were being written, and have not been written to since `before`."""
+        found = [info.key for info in self.list() if _UNFINISHED.search(info.key) and info.modified_at < before]
+        for key in found:
+            self.delete(key)
+        return len(found)
+
+    def local_path(self, key: str) -> Path:
+        """The file's path, confined to the root."""
+        return self._path(key)
+
+    def _split(self, prefix: str) -> tuple[str, str]:
+        folder, slash, stem = prefix.rpartition("/")
+        if slash:
+            self._path(folder)
+        return folder + slash, stem
+
+    def _path(self, key: str) -> Path:
+        """Where `key` is. Two spellings of one file (`a//b`) would be two recordings, so one is refused."""
+        check_key(key, self._root)
+        path = os.path.join(self._root, _name_of(key))  # noqa: PTH118 - a Path would swallow what is refused below
+        if "" in key.split("/") or not self._holds(path):
+            raise ObjectForbiddenError(
+                f"{key!r} is no key below {self._root}: expected single '/', and links that stay within that folder"
+            )
+        return Path(path)
+
+    def _holds(self, path: str) -> bool:
+        return os.path.realpath(path).startswith(self._root.rstrip("/") + "/")
+
+    def _walk(self, folder: str, stem: str, recursive: bool) -> Iterator[ObjectInfo]:
+        for name, entry in self._entries(folder, stem):
+            if name.endswith("/"):
+                if recursive:
+                    yield from self._walk(name, "", recursive)
+                continue
+            try:
+                with _translated(entry.path):
+                    found = entry.stat()
+            except ObjectMissingError:  # gone since the folder was listed
+                continue
+            yield _info(name, found)
+
+    def _entries(self, folder: str, stem: str) -> Sequence[tuple[str, os.DirEntry[str]]]:
+        """Keys (folders end in `/`) and entries of one folder; with the `/`, their order is the order of all keys."""
+        found: list[tuple[str, os.DirEntry[str]]] = []
+        path = os.path.join(self._root, _name_of(folder))  # noqa: PTH118 - os.scandir wants the text
+        with suppress(ObjectMissingError), _translated(path), os.scandir(path) as entries:
+            for entry in entries:
+                name = _key_of(entry.name)
+                if name.startswith(stem) and self._is_ours(entry):
+                    found.append((f"{folder}{name}/" if entry.is_dir(follow_symlinks=False) else folder + name, entry))
+        return sorted(found, key=lambda item: item[0])
+
+    def _is_ours(self, entry: os.DirEntry[str]) -> bool:
+        if not entry.is_symlink():
+            return entry.is_dir() or entry.is_file()
+        if self._holds(entry.path) and entry.is_file():
+            return True
+        _log.warning("a link below %s leads to a folder or out of it: not followed", self._root)
+        _log.debug("the link is %s", entry.path)
+        return False
+
+
+def _info(key: str, found: os.stat_result) -> ObjectInfo:
+    modified_at = _EPOCH + dt.timedelta(microseconds=found.st_mtime_ns // 1000)
+    return ObjectInfo(key, found.st_size, modified_at, None)
+
+
+def _key_of(name: str) -> str:
+    r"""A file name as text that any table can hold: bytes that are not UTF-8 are written as `\xe9`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _name_of(key: str) -> str:
+    return os.fsdecode(re.sub(rb"\\x([89a-f][0-9a-f])", lambda byte: bytes.fromhex(byte[1].decode()), key.encode()))
+
+
+@contextmanager
+def _opened(data: bytes | Path | BinaryIO) -> Iterator[BinaryIO]:
+    if isinstance(data, bytes | Path):
+        with io.BytesIO(data) if isinstance(data, bytes) else data.open("rb") as source:
+            yield source
+    else:
+        data.seek(0)
+        yield data
+
+
+@contextmanager
+def _written_beside(path: Path, source: BinaryIO) -> Iterator[Path]:
+    """A complete, flushed file in the folder of `path`, removed at the end where it still has its own name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.parent / f"_{uuid.uuid4().hex}.unfinished"  # no glob for Parquet, and no reader here, finds it
+    try:
+        with unfinished.open("xb") as file:
+            shutil.copyfileobj(source, file)
+            file.flush()
+            os.fsync(file.fileno())
+        yield unfinished
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a new name survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _translated(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise ObjectMissingError(f"{uri} is not there ({error.strerror}): was it moved or deleted?") from error
+    except PermissionError as error:
+        raise ObjectForbiddenError(f"{uri} may not be used ({error.strerror}): check owner and permissions") from error
+    except OSError as error:
+        raise StorageError(f"{uri} cannot be used: {error.strerror or error}; check the disk or the mount") from error

@@ -1,0 +1,176 @@
+"""Storage in a prefix of an S3 bucket, or of anything that speaks its protocol."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from botocore.exceptions import ClientError
+
+from ser_core.config.settings import S3Settings
+from ser_core.data.storage.base import ObjectInfo, Storage, check_key
+from ser_core.data.storage.s3_body import download
+from ser_core.data.storage.s3_client import asked_again
+from ser_core.data.storage.s3_client import client_of as _client_of
+from ser_core.data.storage.s3_errors import status_of, translated
+from ser_core.errors import ObjectMissingError, StorageError
+
+_log = logging.getLogger(__name__)
+_CONFLICT, _PRECONDITION_FAILED = 409, 412
+
+
+class S3Storage(Storage):
+    """The objects of `bucket` whose keys begin with `prefix` and a `/`."""
+
+    def __init__(self, bucket: str, prefix: str, settings: S3Settings) -> None:
+        self._bucket = bucket
+        self._base = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._settings = settings
+
+    @property
+    def uri(self) -> str:
+        """`s3://bucket` or `s3://bucket/prefix`."""
+        return f"s3://{self._bucket}/{self._base}".rstrip("/")
+
+    def check(self) -> None:
+        """Raise StorageError unless the bucket may be listed; nothing need be below the prefix."""
+        with translated(self.uri, self._settings):
+            self._call("list_objects_v2", Bucket=self._bucket, Prefix=self._base, MaxKeys=1)
+
+    def list(self, prefix: str = "", recursive: bool = True) -> Iterator[ObjectInfo]:
+        """Objects whose key begins with `prefix`, a page of 1,000 at a time."""
+        for page in self._pages(prefix, "" if recursive else "/"):
+            for found in page.get("Contents", ()):
+                key = found["Key"].removeprefix(self._base)
+                if not _is_folder_mark(key, found["Size"]):
+                    yield _info(key, found["Size"], found)
+
+    def children(self, prefix: str = "") -> Sequence[str]:
+        """Common prefixes up to the next `/`."""
+        found = (entry["Prefix"] for page in self._pages(prefix, "/") for entry in page.get("CommonPrefixes", ()))
+        return sorted(entry.removeprefix(self._base) for entry in found)
+
+    def info(self, key: str) -> ObjectInfo:
+        """Size, time and etag by one HEAD."""
+        with translated(self.uri_of(key), self._settings, of_object=True):
+            head = self._call("head_object", **self._named(key))
+        return _info(key, head["ContentLength"], head)
+
+    def read(self, key: str) -> bytes:
+        """The whole object, its length checked."""
+        with self.open(key, 0) as file:
+            return file.read()
+
+    def fetch(self, key: str, memory_bytes: int) -> tuple[ObjectInfo, BinaryIO]:
+        """A copy by one GET, in memory or, above `memory_bytes`, in a temporary file; length and MD5 are checked."""
+        # max_size 0 would mean "never to disk"
+        spool = tempfile.SpooledTemporaryFile(max_size=max(memory_bytes, 1))  # noqa: SIM115 - the caller closes it
+        try:
+            with translated(self.uri_of(key), self._settings, of_object=True):
+                head = download(self._client, self._named(key), cast(BinaryIO, spool), self._settings)
+        except BaseException:
+            spool.close()
+            raise
+        return _info(key, head["ContentLength"], head), cast(BinaryIO, spool)
+
+    def put(self, key: str, data: bytes | Path | BinaryIO) -> None:
+        """One PUT for bytes; a file goes up in parts where it is large, and is visible when all of them are there."""
+        with translated(self.uri_of(key), self._settings, of_object=True):
+            if isinstance(data, bytes):
+                self._call("put_object", **self._named(key), Body=data)
+            else:
+                asked_again(lambda: self._upload(key, data), self._settings.max_attempts)
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        """A PUT with `If-None-Match: *`, which the endpoint must honour (RFC 9110, section 13.1.2)."""
+        with translated(self.uri_of(key), self._settings, of_object=True):
+            for _ in range(self._settings.max_attempts):
+                try:
+                    self._call("put_object", **self._named(key), Body=data, IfNoneMatch="*")
+                except ClientError as error:
+                    if status_of(error) == _PRECONDITION_FAILED:
+                        return False
+                    if status_of(error) != _CONFLICT:
+                        raise
+                else:
+                    return True
+        raise StorageError(
+            f"{self.uri_of(key)} cannot be written: other writers were at it {self._settings.max_attempts} times; retry"
+        )
+
+    def delete(self, key: str) -> None:
+        """Remove the object."""
+        with translated(self.uri_of(key), self._settings, of_object=True):
+            self._call("delete_object", **self._named(key))
+
+    def sweep(self, before: dt.datetime) -> int:
+        """Abort uploads in parts that were begun before `before`: S3 shows them nowhere, and charges for them.
+
+        Where the endpoint or the credentials do not allow it, a warning says so, and nothing is removed.
+        """
+        try:
+            with translated(self.uri, self._settings):
+                uploads = [upload for upload in self._uploads() if upload["Initiated"].astimezone(dt.UTC) < before]
+                for upload in uploads:
+                    with suppress(ObjectMissingError), translated(upload["Key"], self._settings, of_object=True):
+                        named = {"Bucket": self._bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]}
+                        self._call("abort_multipart_upload", **named)
+        except StorageError as error:
+            _log.warning(
+                "Unfinished uploads below %s could not be removed (%s): grant s3:ListBucketMultipartUploads and "
+                "s3:AbortMultipartUpload, or let a lifecycle rule of the bucket abort them",
+                self.uri,
+                error,
+            )
+            return 0
+        return len(uploads)
+
+    def local_path(self, key: str) -> None:
+        """None: an object has no path."""
+        check_key(key, self.uri)
+
+    @property
+    def _client(self) -> Any:
+        return _client_of(self._settings, os.getpid())
+
+    def _named(self, key: str) -> dict[str, str]:
+        check_key(key, self.uri)
+        return {"Bucket": self._bucket, "Key": self._base + key}
+
+    def _pages(self, prefix: str, delimiter: str) -> Iterator[Mapping[str, Any]]:
+        named = {"Bucket": self._bucket, "Prefix": self._base + prefix, "Delimiter": delimiter}
+        with translated(self.uri_of(prefix) if prefix else self.uri, self._settings):
+            while True:  # a paginator of boto3 cannot repeat a page
+                page = self._call("list_objects_v2", **named)
+                yield page
+                if not page.get("IsTruncated"):
+                    return
+                named["ContinuationToken"] = page["NextContinuationToken"]
+
+    def _uploads(self) -> Iterator[Mapping[str, Any]]:
+        pages = self._client.get_paginator("list_multipart_uploads")
+        for page in pages.paginate(Bucket=self._bucket, Prefix=self._base):
+            yield from page.get("Uploads", ())
+
+    def _upload(self, key: str, data: Path | BinaryIO) -> None:
+        # boto3 closes the file it is given: an open one goes as a second handle
+        with data.open("rb") if isinstance(data, Path) else os.fdopen(os.dup(data.fileno()), "rb") as file:
+            file.seek(0)
+            self._client.upload_fileobj(file, **self._named(key))
+
+    def _call(self, operation: str, **arguments: Any) -> Any:
+        return asked_again(lambda: getattr(self._client, operation)(**arguments), self._settings.max_attempts)
+
+
+def _info(key: str, size_bytes: int, found: Mapping[str, Any]) -> ObjectInfo:
+    return ObjectInfo(key, size_bytes, found["LastModified"].astimezone(dt.UTC), found["ETag"].strip('"'))
+
+
+def _is_folder_mark(key: str, size_bytes: int) -> bool:
+    return size_bytes == 0 and (not key or key.endswith("/"))

@@ -1,6 +1,0 @@
-"""Descriptors per frame, functionals over frames, feature sets by name."""
-
-from ser_core.features.base import FeatureSet
-from ser_core.features.registry import feature_set
-
-__all__ = ["FeatureSet", "feature_set"]

@@ -1,0 +1,1 @@
+"""Labelled recordings → a model, and how good it is."""

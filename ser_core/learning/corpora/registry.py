@@ -1,0 +1,102 @@
+"""From settings to the reader of a corpus and the root of its recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from ser_core.config.settings import CorpusSettings, StorageSettings
+from ser_core.data.storage import locate, open_storage
+from ser_core.errors import CorpusError, ObjectMissingError, SettingsError
+from ser_core.learning.corpora.base import CorpusReader
+from ser_core.learning.corpora.crema_d import RATINGS, CremaDReader
+from ser_core.learning.corpora.emodb import EmodbReader
+from ser_core.learning.corpora.manifest import ManifestReader
+from ser_core.learning.corpora.ravdess import RavdessReader
+from ser_core.learning.corpora.savee import SaveeReader
+from ser_core.learning.corpora.tess import TessReader
+from ser_core.learning.corpora.unpack import content_id, unpack
+
+_BY_NAMES: Mapping[str, Callable[[], CorpusReader]] = MappingProxyType(
+    {reader.name: reader for reader in (RavdessReader, CremaDReader, EmodbReader, SaveeReader, TessReader)}
+)
+"""Readers of corpora whose labels stand in their file names, by kind."""
+
+_MEMORY_BYTES = 64 * 2**20
+
+
+class Corpus(NamedTuple):
+    """A reader, and the uri its keys are relative to."""
+
+    reader: CorpusReader
+    root: str
+
+
+def corpus_reader(kind: str, data: bytes = b"", name: str = "", root: str = "", language: str = "") -> CorpusReader:
+    """The reader of a corpus of this `kind`.
+
+    Args:
+        kind: `ravdess`, `crema-d`, `emodb`, `savee`, `tess` or `manifest`.
+        data: the manifest's CSV; of crema-d, its published ratings, where there are any.
+        name: of a manifest corpus.
+        root: that a manifest's uris are relative to.
+        language: BCP 47 tag of a manifest's rows that have none.
+
+    Raises:
+        CorpusError: no such kind, or `data` with faults.
+    """
+    if kind == "manifest":
+        return ManifestReader(data, name, root, language)
+    if kind == CremaDReader.name:
+        return CremaDReader(data)
+    if kind not in _BY_NAMES:
+        raise CorpusError(f"corpus.kind {kind!r} is not known; there are {', '.join(_BY_NAMES)}, manifest")
+    return _BY_NAMES[kind]()
+
+
+def open_corpus(settings: CorpusSettings, storage: StorageSettings, cache: Path) -> Corpus:
+    """The corpus that the settings name. A zip is unpacked once, into a folder of `cache` named by its content.
+
+    Raises:
+        SettingsError: no `corpus.uri`, or one that names nothing.
+        CorpusError: the manifest or the zip cannot be used.
+        StorageError: it cannot be read.
+    """
+    if settings.uri is None:
+        raise SettingsError(["corpus.uri is not set: name the corpus's folder, zip or manifest (`ser corpus fetch`)"])
+    if settings.kind == "manifest":
+        return _manifest(settings.uri, settings.language, storage)
+    zipped = settings.uri.lower().endswith(".zip")
+    root = str(_unpacked(settings.uri, storage, cache)) if zipped else settings.uri
+    return Corpus(corpus_reader(settings.kind, _ratings(settings.kind, root, storage)), root)
+
+
+def _ratings(kind: str, root: str, settings: StorageSettings) -> bytes:
+    """What raters heard, where the corpus is one that publishes it and the file lies in its root."""
+    if kind != CremaDReader.name:
+        return b""
+    storage = open_storage(root, settings)
+    return storage.read(RATINGS) if storage.exists(RATINGS) else b""
+
+
+def _manifest(uri: str, language: str, settings: StorageSettings) -> Corpus:
+    storage, key = locate(uri, settings)
+    try:
+        data = storage.read(key)
+    except ObjectMissingError as error:
+        raise CorpusError(f"There is no manifest at {uri}; expected a CSV file with a header") from error
+    folder = storage.uri_of(key).rpartition("/")[0]
+    name = key.rpartition("/")[2].rpartition(".")[0] or key
+    return Corpus(corpus_reader("manifest", data, name, folder, language), folder)
+
+
+def _unpacked(uri: str, settings: StorageSettings, cache: Path) -> Path:
+    storage, key = locate(uri, settings)
+    try:
+        source = storage.open(key, _MEMORY_BYTES)
+    except ObjectMissingError as error:
+        raise CorpusError(f"There is no zip at {uri}; `ser corpus fetch ravdess` brings that of RAVDESS") from error
+    with source:
+        return unpack(source, cache / f"corpus-{content_id(source)}")

@@ -1,0 +1,83 @@
+"""One channel of one call as pieces of time, each with what was said and what was heard.
+
+The pieces are cut at every boundary of the truth and of the segments and cover the call from its start to its end, so
+that every figure of `ser_core.learning.evaluation.call_metrics` can be computed from them, and from nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from ser_core.data.tables.schemas import probability
+from ser_core.emotions import EMOTIONS
+
+UNNORMALISED = "_unnormalised"
+PREDICTIONS = pa.schema(
+    [
+        ("condition", pa.string()),
+        ("fold", pa.int32()),
+        ("call", pa.string()),
+        ("utterance", pa.int32()),
+        ("segment", pa.int32()),
+        ("speaker", pa.string()),
+        ("start_s", pa.float64()),
+        ("end_s", pa.float64()),
+        ("truth", pa.string()),
+        ("emotion", pa.string()),
+        *((probability(emotion), pa.float32()) for emotion in EMOTIONS),
+    ]
+)
+"""`condition` ends in `UNNORMALISED` where the model does not normalise speakers. `truth` and `utterance` are null
+where nobody spoke, `segment` where nothing was heard, `emotion` there and where the model abstained."""
+
+
+class Spoken(NamedTuple):
+    """An utterance of the truth, in seconds of the call."""
+
+    start_s: float
+    end_s: float
+    emotion: str
+
+
+class ScoredSegment(NamedTuple):
+    """A scored segment, in seconds of the call; `emotion` None where the model abstained; `posteriors` by emotion."""
+
+    segment: int
+    start_s: float
+    end_s: float
+    emotion: str | None
+    posteriors: Mapping[str, float | None]
+
+
+def timeline(spoken: Sequence[Spoken], heard: Sequence[ScoredSegment], duration_s: float) -> list[dict[str, Any]]:
+    """Rows of `PREDICTIONS`, but for what is the same for the whole call, in order of time, from 0 to `duration_s`.
+
+    Where utterances or segments overlap, the earlier one counts. What lies outside the call is cut off.
+
+    Raises:
+        ValueError: an utterance or segment has no duration.
+    """
+    spans = [(one.start_s, one.end_s) for one in spoken] + [(one.start_s, one.end_s) for one in heard]
+    for start_s, end_s in spans:
+        if not start_s < end_s:
+            raise ValueError(f"{start_s} to {end_s} s has no duration; expected start_s < end_s")
+    said = sorted(enumerate(spoken), key=lambda pair: pair[1][:2])
+    segments = sorted(heard, key=lambda one: (one.start_s, one.end_s))
+    cuts = {0.0, duration_s, *(time for span in spans for time in span)}
+    inside = sorted(cut for cut in cuts if 0.0 <= cut <= duration_s)
+    rows = []
+    for start_s, end_s in pairwise(inside):
+        middle = (start_s + end_s) / 2
+        number, utterance = next((pair for pair in said if pair[1].start_s <= middle < pair[1].end_s), (None, None))
+        segment = next((one for one in segments if one.start_s <= middle < one.end_s), None)
+        row: dict[str, Any] = {"start_s": start_s, "end_s": end_s, "utterance": number}
+        row["truth"] = utterance.emotion if utterance else None
+        if segment is not None:
+            row |= {"segment": segment.segment, "emotion": segment.emotion}
+            row |= {probability(name): value for name, value in segment.posteriors.items()}
+        rows.append(row)
+    return rows

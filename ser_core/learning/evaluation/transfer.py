@@ -1,0 +1,56 @@
+"""From one corpus to another, and from some languages to one more: which rows are trained on and which tested."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from ser_core.emotions import scheme_of
+from ser_core.errors import TrainingError
+from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.learning.training.splits import Split
+
+
+def language_splits(data: LabelledFeatures) -> dict[str, Split]:
+    """By each language of `data` that is known: its rows to test, and those of the others to train, without the
+    speakers who are tested.
+
+    There is none of a corpus of one language, nor where nobody else speaks the others.
+    """
+    splits = {}
+    for tag in sorted(set(data.language.tolist()) - {""}):
+        test = data.language == tag
+        train = (data.language != tag) & (data.language != "") & ~np.isin(data.speaker, data.speaker[test])
+        if train.any():
+            splits[tag] = Split(np.flatnonzero(train), np.flatnonzero(test))
+    return splits
+
+
+def between(corpora: Mapping[str, LabelledFeatures], label_scheme: str) -> tuple[LabelledFeatures, Split]:
+    """The rows of two `corpora` by name with the classes of the scheme that both have, and the split that trains on the
+    first of them.
+
+    Speakers and recordings are called `<corpus>/<name>`, as each corpus numbers its own.
+
+    Raises:
+        TrainingError: they share fewer than two classes.
+    """
+    parts = [data.in_scheme(scheme_of(label_scheme, set(data.emotion.tolist()))) for data in corpora.values()]
+    shared = sorted(set.intersection(*(set(part.emotion.tolist()) for part in parts)))
+    if len(shared) < 2:
+        raise TrainingError(
+            f"Of the label scheme {label_scheme}, {' and '.join(corpora)} share {len(shared)} classes; expected two or "
+            "more, choose another training.label_scheme"
+        )
+    kept = [part.take(np.isin(part.emotion, shared)) for part in parts]
+    columns: dict[str, Any] = {
+        field.name: np.concatenate([getattr(part, field.name) for part in kept]) for field in fields(LabelledFeatures)
+    }
+    origin = np.repeat(list(corpora), [len(part) for part in kept])
+    for name in ("speaker", "recording_id"):
+        columns[name] = np.array([f"{of}/{value}" for of, value in zip(origin, columns[name], strict=True)])
+    first = np.arange(len(origin)) < len(kept[0])
+    return LabelledFeatures(**columns), Split(np.flatnonzero(first), np.flatnonzero(~first))

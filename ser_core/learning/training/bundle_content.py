@@ -1,0 +1,129 @@
+"""What a model bundle states about a model, and the files it is written as."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from typing import Any, Protocol
+
+from ser_core.learning.training.card import render_card
+from ser_core.learning.training.classifier import EnsembleClassifier
+from ser_core.learning.training.cross_validation import Evaluation
+from ser_core.learning.training.fitted_model import FittedModel
+from ser_core.learning.training.skops_io import dump_classifier
+
+FORMAT = 2
+"""Of the bundle's layout; a reader refuses any other."""
+CLASSIFIER = "classifier.skops"
+NORMALISER = "normaliser.json"
+MANIFEST = "manifest.json"
+CARD = "card.md"
+_LIBRARIES = ("ser-core", "librosa", "numpy", "scikit-learn", "scipy", "skops", "soxr")
+
+
+class DescribedFeatures(Protocol):
+    """What a bundle has to know of a feature set; `ser_core.sound.features.FeatureSet` is one."""
+
+    parameters: dict[str, Any]
+    fingerprint: str
+
+    @property
+    def id(self) -> str:
+        """`<name>:<fingerprint>`."""
+
+    @property
+    def name(self) -> str:
+        """Such as `paper-180@8k`."""
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """In the order of a vector's values."""
+
+
+@dataclass(frozen=True)
+class TrainingSummary:
+    """What the model was trained on. `rows` are segments as recorded, `sampled` whether recordings were left out to fit
+    `max_rows`, `licence` a sentence on the corpus's terms, `parameters` the classifier's settings. `altered_rows`
+    counts the segments of each condition that is an altered copy, `augmentation` describes these conditions."""
+
+    corpus: str
+    licence: str
+    languages: tuple[str, ...]
+    rows: int
+    recordings: int
+    speakers: int
+    duration_s: float
+    rows_by_class: Mapping[str, int]
+    sampled: bool
+    seed: int
+    parameters: Mapping[str, Any]
+    altered_rows: Mapping[str, int] = field(default_factory=dict)
+    augmentation: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class BundleContent:
+    """A trained model with all that its bundle says of it. `extra` are further files by name, such as pictures."""
+
+    model: FittedModel
+    label_scheme: str
+    features: DescribedFeatures
+    training: TrainingSummary
+    evaluation: Evaluation
+    extra: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def bundle_files(content: BundleContent, model_version: str, created_at: dt.datetime) -> dict[str, bytes]:
+    """The bundle's files by name, the manifest last: it holds size and SHA-256 of each of the others."""
+    files = {
+        CLASSIFIER: dump_classifier(content.model.classifier),
+        NORMALISER: content.model.normaliser.to_json(),
+        CARD: render_card(
+            model_version,
+            content.label_scheme,
+            content.features.id,
+            {**asdict(content.training), **_of_classifier(content.model.classifier)},
+            content.evaluation,
+            created_at,
+            tuple(content.extra),
+        ).encode(),
+        **content.extra,
+    }
+    manifest = {
+        "format": FORMAT,
+        "model_version": model_version,
+        "created_at": created_at.isoformat(),
+        "label_scheme": {"name": content.label_scheme, "classes": list(content.model.classes)},
+        "feature_set": {
+            "id": content.features.id,
+            "name": content.features.name,
+            "fingerprint": content.features.fingerprint,
+            "parameters": content.features.parameters,
+            "feature_names": list(content.features.feature_names),
+        },
+        "training": {**asdict(content.training), **_of_classifier(content.model.classifier)},
+        "metrics": content.evaluation.to_json(),
+        "libraries": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+        "files": {name: describe(data) for name, data in files.items()},
+    }
+    text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return {**files, MANIFEST: text.encode()}
+
+
+def _of_classifier(classifier: EnsembleClassifier) -> dict[str, Any]:
+    return {
+        "converged": classifier.converged,
+        "perceptrons": len(classifier.members),
+        "calibration_groups": len(classifier.ensembles) - 1,
+        "temperature": classifier.temperature,
+    }
+
+
+def describe(data: bytes) -> dict[str, Any]:
+    """Size and SHA-256 of a file."""
+    return {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}

@@ -1,0 +1,154 @@
+"""Perceptrons that vote: each hears a random part of the features and of the altered copies."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from ser_core.config.settings import TrainingSettings
+from ser_core.data.tables.schemas import AS_RECORDED
+from ser_core.errors import TrainingError
+from ser_core.learning.training.labelled_features import Floats, LabelledFeatures
+from ser_core.learning.training.standardise import Standardiser, fit_standardiser
+from ser_core.learning.training.voice_groups import whole_voices
+from ser_core.sound.augmentation import TELEPHONE_CONDITION
+
+BASE_CONDITIONS = (AS_RECORDED, TELEPHONE_CONDITION.name)
+"""Conditions that are no altered copies: every perceptron hears all of them, and statistics are of them alone."""
+
+LEAST = 1e-5
+"""A perceptron's posterior counts as this at the least: one that is sure cannot overrule all others."""
+
+_STATE_OF_FITTING = ("_optimizer", "_best_coefs", "_best_intercepts", "_random_state")
+"""Serves further fitting only, doubles a bundle, and is in part of types that no bundle may hold."""
+
+Indices = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A fitted `MLPClassifier` of rectified linear units, or what was read of one, and the columns that it is given,
+    ascending."""
+
+    columns: Indices
+    network: Any
+
+    def log_posteriors(self, Z: Floats) -> Floats:
+        """Logarithms of the network's `predict_proba`, float32 (n, classes), of standardised `Z` (n, d).
+
+        In single precision throughout, which `predict_proba` is not, and without its checks.
+        """
+        hidden = Z if len(self.columns) == Z.shape[1] else np.take(Z, self.columns, axis=1)
+        *layers, (W, b) = zip(self.network.coefs_, self.network.intercepts_, strict=True)
+        for W_hidden, b_hidden in layers:
+            hidden = hidden @ W_hidden
+            hidden += b_hidden
+            np.maximum(hidden, 0, out=hidden)
+        logits = hidden @ W + b
+        if logits.shape[1] == 1:  # of two classes, scikit-learn has one logistic unit, for the second
+            logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+        return log_softmax(logits)
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Members that were trained on the same rows, and the standardiser of these rows."""
+
+    standardiser: Standardiser
+    members: tuple[Member, ...]
+
+    def sum_of_logs(self, X: Floats) -> Floats:
+        """Sum over the members of the logarithms of their posteriors, float32 (n, classes), of `X` (n, d)."""
+        Z = self.standardiser(X)
+        bound = np.float32(np.log(LEAST))
+        total = np.maximum(self.members[0].log_posteriors(Z), bound)
+        for member in self.members[1:]:
+            total += np.maximum(member.log_posteriors(Z), bound)
+        return total
+
+
+def log_softmax(logits: Floats) -> Floats:
+    """Logarithms of the softmax over the columns of `logits` (n, classes)."""
+    shifted: Floats = logits - logits.max(axis=1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted
+
+
+def fit_ensemble(data: LabelledFeatures, y: Indices, settings: TrainingSettings, members: int, number: int) -> Ensemble:
+    """Fits `members` perceptrons on speaker-normalised vectors with classes `y` (n,), two or more of them.
+
+    Each is given a random `feature_share` of the features (Ho 1998, "The random subspace method for constructing
+    decision forests", IEEE Trans. Pattern Anal. Mach. Intell. 20, 832-844), the rows of the base conditions, and those
+    of `copies` others drawn at random. With `balance_classes`, classes weigh alike, whatever rows they have.
+
+    What is drawn depends on `settings.seed`, the ensemble's `number` and the member's place only.
+
+    Raises:
+        TrainingError: no row is of a base condition.
+    """
+    base = is_base(data)
+    known = data.take(base)
+    standardiser = fit_standardiser(known.X, known.emotion, whole_voices(known), settings.speaker_directions)
+    Z = standardiser(data.X)
+    copies = np.unique(data.condition[~base])
+    fitted = []
+    for place in range(members):
+        rng = np.random.default_rng([settings.seed, number, place])
+        columns = _draw(rng, Z.shape[1], max(1, round(settings.feature_share * Z.shape[1])))
+        heard = copies[_draw(rng, len(copies), settings.copies)]
+        rows = np.flatnonzero(base | np.isin(data.condition, heard))
+        # the first perceptron of all is scikit-learn's own of that seed: alone, it is the paper's
+        seed = int(rng.integers(2**32)) if number or place else settings.seed
+        fitted.append(Member(columns, _fit(Z[np.ix_(rows, columns)], y[rows], settings, seed)))
+    return Ensemble(standardiser, tuple(fitted))
+
+
+def is_base(data: LabelledFeatures) -> npt.NDArray[np.bool_]:
+    """Which rows, (n,), are of a base condition.
+
+    Raises:
+        TrainingError: none is.
+    """
+    base: npt.NDArray[np.bool_] = np.isin(data.condition, BASE_CONDITIONS)
+    if not base.any():
+        there = ", ".join(np.unique(data.condition).tolist())
+        raise TrainingError(f"The training rows are of {there}; expected some of {' or '.join(BASE_CONDITIONS)}")
+    return base
+
+
+def _draw(rng: np.random.Generator, among: int, count: int) -> Indices:
+    return np.sort(rng.permutation(among)[:count])
+
+
+def _fit(X: Floats, y: Indices, settings: TrainingSettings, seed: int) -> Any:
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - a second, which scoring does not need
+    from sklearn.neural_network import MLPClassifier  # noqa: PLC0415
+    from sklearn.utils.class_weight import compute_sample_weight  # noqa: PLC0415
+
+    network = MLPClassifier(
+        hidden_layer_sizes=tuple(settings.hidden_layers),
+        alpha=settings.alpha,
+        batch_size=min(settings.batch_size, len(X)),
+        learning_rate_init=settings.learning_rate,
+        max_iter=settings.max_iter,
+        random_state=seed,
+    )
+    weight = compute_sample_weight("balanced", y) if settings.balance_classes else None
+    # Batches are too small to gain by several threads, and one gives the same sums on every machine.
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # `EnsembleClassifier.converged` says it
+        network.fit(X, y, weight)
+    for state in _STATE_OF_FITTING:
+        delattr(network, state)
+    return network
+
+
+def converged(members: Sequence[Member]) -> int:
+    """Of how many members the loss stopped falling before `max_iter` epochs."""
+    return sum(bool(member.network.n_iter_ < member.network.max_iter) for member in members)

@@ -1,0 +1,132 @@
+"""Speaker normalisation: raw vectors measured from the speaker's own middle, as far as there is speech to tell it.
+
+A voice's habits (its pitch, its level, its line) move every vector of a speaker alike, and more than most emotions
+do. Taking out the speaker's own mean and deviation is what Busso et al. 2011 ("Iterative feature normalization for
+emotional speech detection", ICASSP, 5692-5695) call global normalisation. Of a few segments, mean and deviation say
+little, and of somebody who is angry throughout, the mean is the anger: both are therefore shrunk towards the
+population's, as maximum a posteriori adaptation does (Gauvain & Lee 1994, IEEE Trans. Speech Audio Process. 2,
+291-298).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ser_core.config.settings import SpeakerNormalisationSettings
+from ser_core.errors import BundleError
+from ser_core.learning.training.labelled_features import Floats
+
+Speakers = npt.NDArray[np.generic]
+"""(n,): equal values are of one speaker."""
+Doubles = npt.NDArray[np.float64]
+
+_CONSTANT = 1e-6
+"""A feature whose deviation is smaller than this part of its mean is rounding, not variation."""
+
+
+@dataclass(frozen=True)
+class SpeakerNormaliser:
+    """Population `mean` and within-speaker `deviation`, each (d,), and how far a speaker's own replace them.
+
+    A speaker of n segments with mean m and variance v (n - 1 degrees of freedom) is given
+
+        mean      μ + strength_mean · n / (n + prior_segments) · (m - μ)
+        variance  σ² + strength_deviation · (n - 1) / (n - 1 + prior_segments) · (v - σ²)
+
+    so that one short clip stands nearly where the population stands, and minutes of speech stand on their own.
+    """
+
+    strength_mean: float
+    strength_deviation: float
+    prior_segments: float
+    mean: Doubles
+    deviation: Doubles
+
+    def __call__(self, X: Floats, speaker: Speakers) -> Floats:
+        """Normalised vectors, float32 (n, d), of raw `X` (n, d), the rows with equal `speaker` (n,) taken together.
+
+        Raises:
+            ValueError: `speaker` does not name every row.
+        """
+        if len(speaker) != len(X):
+            raise ValueError(f"{len(speaker)} speakers of {len(X)} vectors; expected one each")
+        normalised = np.empty(X.shape, dtype=np.float32)
+        for rows in _rows_by_speaker(speaker):
+            normalised[rows] = self._one(X[rows].astype(np.float64))
+        return normalised
+
+    def _one(self, X: Doubles) -> Doubles:
+        n = len(X)
+        mean = self.mean + self.strength_mean * n / (n + self.prior_segments) * (X.mean(axis=0) - self.mean)
+        variance = np.square(self.deviation)
+        if n > 1:
+            trust = self.strength_deviation * (n - 1) / (n - 1 + self.prior_segments)
+            variance += trust * (X.var(axis=0, ddof=1) - variance)
+        standardised: Doubles = (X - mean) / np.sqrt(variance)
+        return standardised
+
+    def to_json(self) -> bytes:
+        """For the bundle; floats come back bit by bit."""
+        fields = {name: getattr(self, name) for name in _STRENGTHS}
+        return json.dumps({**fields, "mean": self.mean.tolist(), "deviation": self.deviation.tolist()}).encode()
+
+
+_STRENGTHS = ("strength_mean", "strength_deviation", "prior_segments")
+
+
+def fit_normaliser(X: Floats, speaker: Speakers, settings: SpeakerNormalisationSettings) -> SpeakerNormaliser:
+    """Population statistics of raw training vectors `X` (n, d) with their `speaker` (n,).
+
+    The mean is that of the speakers' means; the deviation is pooled over the speakers. Where each speaker has one row
+    only, there is nothing to pool, and it is the deviation of all rows.
+    """
+    groups = list(_rows_by_speaker(speaker))
+    means = np.stack([X[rows].mean(axis=0, dtype=np.float64) for rows in groups])
+    squares = [
+        np.square(X[rows].astype(np.float64) - mean).sum(axis=0) for rows, mean in zip(groups, means, strict=True)
+    ]
+    freedom = len(X) - len(groups)
+    variance = np.sum(squares, axis=0) / freedom if freedom else X.var(axis=0, dtype=np.float64)
+    mean, deviation = means.mean(axis=0), np.sqrt(variance)
+    return SpeakerNormaliser(
+        settings.strength_mean,
+        settings.strength_deviation,
+        settings.prior_segments,
+        mean,
+        np.where(deviation <= _CONSTANT * np.abs(mean), 1.0, deviation),
+    )
+
+
+def read_normaliser(data: bytes, dimension: int) -> SpeakerNormaliser:
+    """The normaliser in `data`, of vectors with `dimension` values.
+
+    Raises:
+        BundleError: it is not one, or of other vectors.
+    """
+    try:
+        found = json.loads(data)
+        strength_mean, strength_deviation, prior_segments = (float(found[name]) for name in _STRENGTHS)
+        mean, deviation = (np.array(found[name], dtype=np.float64) for name in ("mean", "deviation"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"The model's speaker normalisation cannot be read ({error!r}); train it again") from error
+    if mean.shape != (dimension,) or deviation.shape != (dimension,):
+        raise BundleError(
+            f"The model's speaker normalisation is of {mean.shape} means and {deviation.shape} deviations, its "
+            f"manifest names {dimension} features; train it again"
+        )
+    shares = 0 <= strength_mean <= 1 and 0 <= strength_deviation <= 1 and 0 < prior_segments < np.inf
+    if not (shares and np.isfinite(mean).all() and np.isfinite(deviation).all() and (deviation > 0).all()):
+        raise BundleError("The model's speaker normalisation holds numbers that cannot be; train it again")
+    return SpeakerNormaliser(strength_mean, strength_deviation, prior_segments, mean, deviation)
+
+
+def _rows_by_speaker(speaker: Speakers) -> Iterator[npt.NDArray[np.intp]]:
+    """Indices of each speaker's rows, in their order."""
+    _, code = np.unique(speaker, return_inverse=True)
+    order = np.argsort(code, kind="stable")
+    yield from (rows for rows in np.split(order, np.flatnonzero(np.diff(code[order])) + 1) if len(rows))

@@ -1,0 +1,1 @@
+"""Evaluation and search through the real jobs."""

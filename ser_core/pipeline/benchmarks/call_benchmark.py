@@ -1,0 +1,200 @@
+"""Calls with known answers through the real jobs: who was trained on is never who calls."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ser_core.config import Settings
+from ser_core.data.storage import open_storage
+from ser_core.data.tables.schemas import SEGMENT_EMOTIONS, probability
+from ser_core.data.tables.store import TableStore
+from ser_core.emotions import EMOTIONS
+from ser_core.errors import SettingsError
+from ser_core.learning.corpora.base import LabelledStretch
+from ser_core.learning.corpora.built_calls import ROLES, Call, compose, plan_calls, write_call
+from ser_core.learning.corpora.clip_library import SAMPLE_RATE, ClipLibrary
+from ser_core.learning.evaluation.timeline import PREDICTIONS, UNNORMALISED, ScoredSegment, Spoken, timeline
+from ser_core.pipeline.engine.session import start_session
+from ser_core.pipeline.stages.extract import Extract
+from ser_core.pipeline.stages.ingest import Ingest
+from ser_core.pipeline.stages.job import execute
+from ser_core.pipeline.stages.labelled_corpus import open_labelled_corpus
+from ser_core.pipeline.stages.score import Score
+from ser_core.pipeline.stages.train import Train
+from ser_core.sound.audio.telephone_line import CLEAN, TELEPHONE, Line
+
+_log = logging.getLogger(__name__)
+_MIXED = ("random", "shifting", "escalating", "recovering")
+_LENGTH_S = (60.0, 90.0)
+_OVERLAP = 0.1
+_OFF = {"strength_mean": 0.0, "strength_deviation": 0.0}
+
+
+@dataclass(frozen=True)
+class CallCondition:
+    """Calls of these `courses`, over this line."""
+
+    courses: tuple[str, ...]
+    line: Line
+
+
+CONDITIONS: Mapping[str, CallCondition] = {
+    "line": CallCondition(_MIXED, TELEPHONE),
+    "clean": CallCondition(_MIXED, CLEAN),
+    "skewed": CallCondition(("dominated",), TELEPHONE),
+}
+"""`clean` holds the calls of `line`, at 16 kHz without line and noise; in `skewed` one emotion has 80 % of the
+speech."""
+
+
+class CallBenchmark:
+    """Trains on all but a fold's speakers, makes calls of theirs, and scores them, through the stages of the jobs.
+
+    Args:
+        settings: of the corpus, the features, the classifier.
+        work_dir: local folder for calls, tables and models; what an earlier run left of a fold is removed.
+        calls_per_fold: calls of each condition.
+        seed: of plans and noise.
+
+    Raises:
+        SettingsError, CorpusError: the corpus cannot be used.
+    """
+
+    def __init__(self, settings: Settings, work_dir: Path, calls_per_fold: int, seed: int) -> None:
+        self._settings, self._work_dir, self._count, self._seed = settings, work_dir.resolve(), calls_per_fold, seed
+        self._corpus = open_labelled_corpus(settings)
+        self._storage = open_storage(self._corpus.root, settings.storage)
+        self._library = ClipLibrary(self._corpus.reader, self._storage)
+        self._stretches = self._corpus.reader.read(info.key for info in self._storage.list()).stretches
+        self.folds = self._corpus.reader.folds or _dealt(self._library.speakers, settings.training.group_folds)
+
+    def run(self, folds: Sequence[int]) -> pa.Table:
+        """Rows of `PREDICTIONS`: the customer's channel of every call of `folds`, with and without normalisation.
+
+        Raises:
+            SettingsError: there is no such fold.
+        """
+        wrong = [fold for fold in folds if not 0 <= fold < len(self.folds)]
+        if wrong or not folds:
+            last = len(self.folds) - 1
+            raise SettingsError([f"there is no fold {wrong or ''}: the corpus has the folds 0 to {last}"])
+        self._session = start_session("evaluate", self._settings.spark)
+        return pa.concat_tables([table for fold in folds for table in self._fold(fold)])
+
+    def _fold(self, fold: int) -> Iterator[pa.Table]:
+        folder = self._work_dir / f"fold-{fold}"
+        shutil.rmtree(folder, ignore_errors=True)
+        callers = [name for name in self.folds[fold] if name in self._library.speakers]
+        settings = self._job_settings(folder, callers)
+        calls = self._write_calls(folder, callers, fold)
+        _log.info("fold %d: %d calls of %s", fold, len(calls), ", ".join(callers))
+        execute(Ingest(settings), settings, self._session)
+        execute(Extract(settings), settings, self._session)
+        for suffix, trained in (("", settings), (UNNORMALISED, _without_normalisation(settings))):
+            model = execute(Train(trained), trained, self._session)["model_version"]
+            scoring = settings.scoring.model_copy(update={"model": model})
+            scored = settings.model_copy(update={"scoring": scoring})
+            execute(Score(scored), scored, self._session)
+            heard = _heard(TableStore(open_storage(settings.tables.uri, settings.storage)), model)
+            yield _predictions(calls, heard, fold, suffix)
+
+    def _job_settings(self, folder: Path, callers: Sequence[str]) -> Settings:
+        manifest = folder / "clips.csv"
+        folder.mkdir(parents=True)
+        manifest.write_bytes(_manifest(self._stretches, callers, self._storage.uri_of))
+        settings = self._settings
+        channels = settings.roles.model_copy(update={"channels": ROLES})
+        archive = {"name": "calls", "uri": str(folder / "archive"), "pattern": None, "metadata": None}
+        corpus = {"kind": "manifest", "uri": str(manifest), "tables_uri": str(self._work_dir / "clips")}
+        # The model's own evaluation is not what is asked for here: two folds are the fewest it can do with.
+        training = {"folds": "group", "group_folds": 2}
+        return settings.model_copy(
+            update={
+                "call_date": None,
+                "archive": settings.archive.model_copy(update=archive),
+                "tables": settings.tables.model_copy(update={"uri": str(folder / "tables")}),
+                "models": settings.models.model_copy(update={"uri": str(folder / "models")}),
+                "corpus": settings.corpus.model_copy(update=corpus),
+                "roles": channels,
+                "scoring": settings.scoring.model_copy(update={"roles": ("customer",), "purpose": None}),
+                "training": settings.training.model_copy(update=training),
+            }
+        )
+
+    def _write_calls(self, folder: Path, callers: Sequence[str], fold: int) -> dict[str, Call]:
+        """The calls by key; the same plans for every condition of the same courses."""
+        archive = open_storage(str(folder / "archive"), self._settings.storage)
+        calls: dict[str, Call] = {}
+        for name, condition in CONDITIONS.items():
+            seed = 1000 * self._seed + fold
+            for plan in plan_calls(callers, self._count, condition.courses, _LENGTH_S, _OVERLAP, seed):
+                call = compose(plan, self._library)
+                (key,) = write_call(call, condition.line, archive, f"{name}/", seed + len(calls))
+                calls[key] = replace(call, y=call.y[:, :0])  # the truth is kept, the sound is not
+        return calls
+
+
+def _dealt(speakers: Sequence[str], folds: int) -> tuple[tuple[str, ...], ...]:
+    """Folds of a corpus that publishes none: speakers dealt in the order of their names, two or more a fold."""
+    count = max(1, min(folds, len(speakers) // 2))
+    return tuple(tuple(speakers[fold::count]) for fold in range(count))
+
+
+def _without_normalisation(settings: Settings) -> Settings:
+    off = settings.training.speaker_normalisation.model_copy(update=_OFF)
+    training = settings.training.model_copy(update={"speaker_normalisation": off})
+    return settings.model_copy(update={"training": training})
+
+
+def _manifest(stretches: Sequence[LabelledStretch], without: Sequence[str], uri_of: Any) -> bytes:
+    """The labels of all speakers but some, as a manifest corpus."""
+    names = ("channel", "start_s", "end_s", "speaker", "emotion", "annotator", "intensity", "language")
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["uri", *names])
+    for one in stretches:
+        if one.speaker not in without:
+            writer.writerow([uri_of(one.key), *(getattr(one, name) for name in names)])
+    return text.getvalue().encode()
+
+
+def _heard(store: TableStore, model_version: str) -> Mapping[str, list[ScoredSegment]]:
+    """The customers' scored segments by call."""
+    columns = ["call_id", "segment_no", "start_s", "end_s", "emotion", *map(probability, EMOTIONS)]
+    chosen = (pc.field("model_version") == model_version) & (pc.field("role") == "customer")
+    heard: dict[str, list[ScoredSegment]] = {}
+    for key in store.files(SEGMENT_EMOTIONS):
+        for row in store.read(key, columns, chosen).to_pylist():
+            posteriors = {name: row[probability(name)] for name in EMOTIONS}
+            segment = ScoredSegment(row["segment_no"], row["start_s"], row["end_s"], row["emotion"], posteriors)
+            heard.setdefault(row["call_id"], []).append(segment)
+    return heard
+
+
+def _predictions(
+    calls: Mapping[str, Call], heard: Mapping[str, Sequence[ScoredSegment]], fold: int, suffix: str
+) -> pa.Table:
+    rows: list[dict[str, Any]] = []
+    for key, call in calls.items():
+        condition, _, name = key.partition("/")
+        said = [one for one in call.truth if one.role == "customer"]
+        spoken = [Spoken(one.start_s, one.end_s, one.emotion) for one in said]
+        duration_s = len(call.y) / SAMPLE_RATE
+        shared = {
+            "condition": condition + suffix,
+            "fold": fold,
+            "call": name.rpartition(".")[0],
+            "speaker": said[0].speaker,
+        }
+        rows += [{**shared, **row} for row in timeline(spoken, heard.get(key, ()), duration_s)]
+    return pa.Table.from_pylist(rows, schema=PREDICTIONS)

@@ -1,0 +1,1 @@
+"""The Spark session, and how tables and work reach tasks."""

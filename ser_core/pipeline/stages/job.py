@@ -1,0 +1,149 @@
+"""What every job does around its work: settings, checks, session, run row, outcome."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, Protocol
+
+from pyspark.sql import SparkSession
+
+from ser_core.config import Settings, load_settings, settings_help
+from ser_core.data.storage import open_storage
+from ser_core.data.storage.lease import begun_before, held
+from ser_core.data.tables.store import TableStore
+from ser_core.errors import LeaseHeldError, PublishRefusedError, SerError, StorageError
+from ser_core.log import configure_logging
+from ser_core.pipeline.engine.scan import retries_of
+from ser_core.pipeline.engine.session import start_session
+from ser_core.pipeline.engine.task_errors import as_told
+from ser_core.pipeline.state.runs import Run
+
+_log = logging.getLogger(__name__)
+_LINE_PART = 80
+
+
+class Work(Protocol):
+    """A stage. Making it checks everything that can be checked without Spark and raises SettingsError.
+
+    `leases` are the kinds of work, below the root of the tables, that no other run may be at meanwhile.
+    """
+
+    name: ClassVar[str]
+    leases: ClassVar[tuple[str, ...]]
+    required: ClassVar[tuple[str, ...]]
+
+    def __init__(self, settings: Settings) -> None: ...
+
+    def run(self, session: SparkSession, run: Run) -> None:
+        """Does the work, and writes what it counted into `run.facts`."""
+        ...
+
+
+def run_job(work: type[Work], argv: Sequence[str] | None = None) -> int:
+    """Runs one job from its command line and returns the process's exit code.
+
+    `--json` prints the run as one JSON object on stdout; the log goes to stderr.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if "--help" in words or "-h" in words:
+        sys.stdout.write(f"{(work.__doc__ or work.name).strip()}\n\n{settings_help()}")
+        return 0
+    as_json = "--json" in words
+    words = [word for word in words if word != "--json"]
+    try:
+        settings = load_settings(words, required=work.required)
+        configure_logging(settings.log.level, as_json=settings.log.json_)
+        run = execute(work(settings), settings)
+    except SerError as error:
+        sys.stderr.write(f"{error}\n")
+        if as_json:
+            sys.stdout.write(json.dumps({"job": work.name, "status": "failed", "error": str(error)}) + "\n")
+        return error.exit_code
+    if as_json:
+        sys.stdout.write(json.dumps(run, default=str) + "\n")
+    elif "report" in run:
+        sys.stdout.write(str(run["report"]))
+    return 0
+
+
+def execute(
+    work: Work, settings: Settings, session: SparkSession | None = None, within: Run | None = None
+) -> Mapping[str, Any]:
+    """Runs prepared work in a session, leaving a row in `runs` whatever comes of it.
+
+    The run holds the leases of its kinds of work meanwhile, but for those that the run it is `within` holds already.
+
+    Returns:
+        The columns of the row that have a value, with what the job adds for its caller.
+
+    Raises:
+        LeaseHeldError: another run is at the same work.
+        SerError: what went wrong, in a task too.
+    """
+    run = Run(work.name, settings.call_date, fences=dict(within.fences) if within else {})
+    if settings.call_dates.from_ is not None:
+        run.told["call_dates"] = f"{settings.call_dates.from_}..{settings.call_dates.to}"
+    store = TableStore(open_storage(settings.tables.uri, settings.storage))
+    _log.info("%s %s begins", work.name, run.run_id)
+    kinds = [kind for kind in work.leases if kind not in run.fences]
+    try:
+        with held(store.storage, kinds, run.run_id, work.name, settings.lease.expiry_s) as fences:
+            run.fences |= fences
+            if kinds:
+                _sweep(store, settings, run)
+            session = session or start_session(work.name, settings.spark)
+            with _counted(run, session):
+                work.run(session, run)
+    except BaseException as error:
+        told = as_told(error)
+        _close_failed(run, store, told or error)
+        if told is None:
+            raise
+        raise told from error
+    run.close(store, "done")
+    facts = ", ".join(f"{key} {_plain(value)}" for key, value in run.facts.items() if _is_short(value))
+    _log.info("%s %s done: %s", work.name, run.run_id, facts)
+    return {key: value for key, value in {**run.told, **run.row("done")}.items() if value is not None}
+
+
+def _sweep(store: TableStore, settings: Settings, run: Run) -> None:
+    """Removes what killed runs left unfinished below the tables' root."""
+    removed = store.storage.sweep(begun_before(store.storage, settings.lease.expiry_s))
+    if removed:
+        run.told["leftovers"] = removed
+        _log.info("removed %d unfinished files of killed runs", removed)
+
+
+@contextmanager
+def _counted(run: Run, session: SparkSession) -> Iterator[None]:
+    """Tells how many requests to storage were repeated."""
+    before = retries_of(session)
+    try:
+        yield
+    finally:
+        repeated = retries_of(session) - before
+        if repeated:
+            run.told["retries"] = repeated
+            _log.warning("%d requests to storage were repeated", repeated)
+
+
+def _close_failed(run: Run, store: TableStore, error: BaseException) -> None:
+    status = "refused" if isinstance(error, PublishRefusedError | LeaseHeldError) else "failed"
+    _log.error("%s %s %s", run.job, run.run_id, status)
+    try:
+        run.close(store, status, f"{type(error).__name__}: {error}"[:2000])
+    except StorageError as second:  # likely the same fault: what is told is the first
+        _log.error("the row of runs could not be written: %s", second)
+
+
+def _is_short(value: object) -> bool:
+    """Whether a fact goes into a line of the log: drift and the like are long, and stand in `runs`."""
+    return value is not None and len(_plain(value)) <= _LINE_PART
+
+
+def _plain(value: object) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)

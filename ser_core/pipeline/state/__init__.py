@@ -1,0 +1,1 @@
+"""What has been done: which recordings count, inputs, moves, runs."""

@@ -1,0 +1,69 @@
+"""What every run leaves behind: one row in `runs`, with its outcome in words and what it counted."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ser_core.data.storage.lease import Fence
+from ser_core.data.tables.schemas import RUNS
+from ser_core.data.tables.store import TableStore, log_key, rows
+
+
+def new_run_id(now: dt.datetime) -> str:
+    """A name for a run: sorts by time, and two runs of one second differ."""
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+@dataclass
+class Run:
+    """One run of a job.
+
+    Attributes:
+        job: the job's name.
+        call_date: the date it works on; None for every date.
+        run_id: sorts by start.
+        facts: further columns of `runs`, filled in by the job.
+        told: what the job says to its caller beside them.
+        fences: of the leases that the run holds, by kind of work.
+    """
+
+    job: str
+    call_date: dt.date | None
+    started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    run_id: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
+    fences: dict[str, Fence] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.run_id = self.run_id or new_run_id(self.started_at)
+        self._clock = time.monotonic()
+
+    def row(self, status: str, detail: str | None = None) -> Mapping[str, Any]:
+        """The row of `runs`: `status` is `done`, `refused` (a stop rule) or `failed`."""
+        known = set(RUNS.schema.names)
+        return {
+            **{key: value for key, value in self.facts.items() if key in known},
+            "run_id": self.run_id,
+            "job": self.job,
+            "call_date": self.call_date,
+            "started_at": self.started_at,
+            "finished_at": dt.datetime.now(dt.UTC),
+            "status": status,
+            "wall_s": time.monotonic() - self._clock,
+            "detail": detail or self._told(),
+        }
+
+    def _told(self) -> str | None:
+        """What storage cost and what range was worked on, for those who read `runs`."""
+        said = [f"{name} {self.told[name]}" for name in ("call_dates", "leftovers", "retries") if name in self.told]
+        return ", ".join(said) or None
+
+    def close(self, store: TableStore, status: str, detail: str | None = None) -> None:
+        """Writes the row."""
+        store.write(log_key(RUNS, self.run_id, 0), rows(RUNS.schema, [self.row(status, detail)]))

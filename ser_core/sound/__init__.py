@@ -1,0 +1,1 @@
+"""Bytes → numbers: decoding, speech, segments, features."""

@@ -1,0 +1,6 @@
+"""Where in a channel somebody speaks, and how many syllables. Array in, array out."""
+
+from ser_core.sound.speech.activity import SpeechActivity
+from ser_core.sound.speech.syllables import count_syllables
+
+__all__ = ["SpeechActivity", "count_syllables"]

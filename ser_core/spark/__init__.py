@@ -1,1 +1,0 @@
-"""The session, and the Arrow kernels that carry plain functions over partitions."""

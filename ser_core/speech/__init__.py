@@ -1,6 +1,0 @@
-"""Where in a channel somebody speaks, and how many syllables. Array in, array out."""
-
-from ser_core.speech.activity import SpeechActivity
-from ser_core.speech.syllables import count_syllables
-
-__all__ = ["SpeechActivity", "count_syllables"]

@@ -1,7 +1,0 @@
-"""Transcripts that lie beside recordings → the valence of the words in a segment. No text goes any further."""
-
-from ser_core.transcripts.read import read_transcript
-from ser_core.transcripts.sentiment import text_valence
-from ser_core.transcripts.words import TranscriptError, Words
-
-__all__ = ["TranscriptError", "Words", "read_transcript", "text_valence"]

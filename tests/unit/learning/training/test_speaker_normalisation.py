@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from ser_core.config.settings import SpeakerNormalisationSettings
+from ser_core.errors import BundleError
+from ser_core.learning.training.speaker_normalisation import SpeakerNormaliser, fit_normaliser, read_normaliser
+
+
+def strengths(mean: float, deviation: float, prior: float = 4.0) -> SpeakerNormalisationSettings:
+    return SpeakerNormalisationSettings(
+        strength_mean=mean, strength_deviation=deviation, prior_segments=prior, train_on="speakers"
+    )
+
+
+def unit(mean: float = 1.0, deviation: float = 1.0, prior: float = 4.0) -> SpeakerNormaliser:
+    """A population of mean 0 and deviation 1."""
+    return SpeakerNormaliser(mean, deviation, prior, np.zeros(3), np.ones(3))
+
+
+@pytest.fixture
+def speaker() -> np.ndarray:
+    """Of 40 vectors: mean 5, deviation 3."""
+    return np.random.default_rng(0).normal(5, 3, (40, 3)).astype(np.float32)
+
+
+def test_much_speech_stands_on_its_own(speaker: np.ndarray) -> None:
+    many = np.tile(speaker, (1000, 1))
+    found = unit()(many, np.zeros(len(many)))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found.mean(axis=0), 0, atol=0.01)
+    np.testing.assert_allclose(found.std(axis=0), 1, atol=0.01)
+
+
+def test_one_clip_is_shrunk_towards_the_population() -> None:
+    """n / (n + n0) = 1/5 of the way for the mean, none of it for the deviation, which one vector does not have."""
+    found = unit()(np.full((1, 3), 10, np.float32), np.zeros(1))
+    np.testing.assert_allclose(found, 10 - 10 / 5)
+
+
+def test_the_formula(speaker: np.ndarray) -> None:
+    found = unit(0.5, 0.25, 10.0)(speaker, np.zeros(40))
+    mean = 0.5 * 40 / 50 * speaker.mean(axis=0)
+    variance = 1 + 0.25 * 39 / 49 * (speaker.var(axis=0, ddof=1) - 1)
+    np.testing.assert_allclose(found, (speaker - mean) / np.sqrt(variance), rtol=1e-4, atol=1e-5)
+
+
+def test_strength_nought_is_the_population_whoever_speaks(speaker: np.ndarray) -> None:
+    by_row = unit(0, 0)(speaker, np.arange(40))
+    np.testing.assert_array_equal(unit(0, 0)(speaker, np.zeros(40)), by_row)
+    np.testing.assert_allclose(by_row, speaker)
+
+
+def test_speakers_do_not_touch_each_other(speaker: np.ndarray) -> None:
+    X = np.concatenate([speaker, speaker * 3 + 100])
+    names = np.repeat(["b", "a"], 40)
+    order = np.random.default_rng(1).permutation(80)
+    together = unit()(X[order], names[order])
+    np.testing.assert_array_equal(together[np.argsort(order)][:40], unit()(speaker, names[:40]))
+    with pytest.raises(ValueError, match="39 speakers of 40 vectors"):
+        unit()(speaker, np.zeros(39))
+    assert unit()(speaker[:0], np.zeros(0)).shape == (0, 3)
+
+
+def test_an_offset_of_the_speaker_is_taken_out_as_far_as_the_strength_says(speaker: np.ndarray) -> None:
+    for strength in (0.0, 0.5, 1.0):
+        normaliser = unit(strength, 0.0)
+        moved = normaliser(speaker + np.float32(10), np.zeros(40)) - normaliser(speaker, np.zeros(40))
+        np.testing.assert_allclose(moved, 10 * (1 - strength * 40 / 44), rtol=1e-4)
+
+
+def test_the_population_is_of_speakers_not_of_rows() -> None:
+    X = np.array([[0, 0], [2, 0], [10, 0], [14, 0], [12, 0], [12, 0]], np.float32)
+    found = fit_normaliser(X, np.array(["a", "a", "b", "b", "b", "b"]), strengths(1, 1))
+    np.testing.assert_allclose(found.mean, [(1 + 12) / 2, 0])
+    np.testing.assert_allclose(found.deviation, [np.sqrt((2 + 8) / 4), 1])  # pooled; of no variance: 1
+
+
+def test_a_feature_without_variance_stays_finite() -> None:
+    X = np.full((6, 2), 1e8, np.float32)
+    normaliser = fit_normaliser(X, np.array(list("aaabbb")), strengths(1, 1))
+    assert np.isfinite(normaliser(X, np.zeros(6))).all()
+    assert np.isfinite(normaliser(X + np.float32(100), np.arange(6))).all()
+
+
+def test_one_row_a_speaker_has_the_deviation_of_all() -> None:
+    X = np.array([[0.0], [4.0]], np.float32)
+    assert fit_normaliser(X, np.array(["a", "b"]), strengths(1, 1)).deviation.tolist() == [2.0]
+
+
+def test_what_is_written_is_what_is_read(speaker: np.ndarray) -> None:
+    fitted = fit_normaliser(speaker, np.arange(40) % 4, strengths(0.7, 0.3, 2.5))
+    read = read_normaliser(fitted.to_json(), 3)
+    np.testing.assert_array_equal(read(speaker, np.arange(40) % 3), fitted(speaker, np.arange(40) % 3))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"mean": ["x"]}, "cannot be read"),
+        ({"mean": [0.0]}, "names 3 features"),
+        ({"deviation": [1.0, 0.0, 1.0]}, "cannot be"),
+        ({"mean": [0.0, float("nan"), 0.0]}, "cannot be"),
+        ({"strength_mean": 2.0}, "cannot be"),
+        ({"prior_segments": 0.0}, "cannot be"),
+    ],
+)
+def test_what_is_no_normaliser_is_refused(change: dict[str, object], expected: str) -> None:
+    data = {**json.loads(unit().to_json()), **change}
+    with pytest.raises(BundleError, match=expected):
+        read_normaliser(json.dumps(data).encode(), 3)
+    with pytest.raises(BundleError, match="cannot be read"):
+        read_normaliser(b"{}", 3)

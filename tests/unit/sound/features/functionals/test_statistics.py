@@ -1,0 +1,64 @@
+"""Functionals of courses whose statistics are known."""
+
+import numpy as np
+import pytest
+
+from ser_core.sound.features.functionals.statistics import MOMENTS, SPREAD, mean_and_std, moments, quantiles, spread
+
+
+def of(row):
+    return dict(zip(MOMENTS, moments(np.asarray(row, np.float32)[None])[:, 0], strict=True))
+
+
+def test_a_line_has_its_slope_and_no_curvature():
+    found = of(5 + 3 * np.linspace(-1, 1, 101))
+    assert (found["mean"], found["slope"]) == (pytest.approx(5), pytest.approx(3, rel=1e-5))
+    assert found["curvature"] == pytest.approx(0, abs=1e-5)
+    assert found["std"] == pytest.approx(3 / np.sqrt(3), rel=0.02)
+    assert np.exp(found["kurtosis"]) == pytest.approx(1.8, rel=0.01)
+    assert (found["p05"], found["p95"]) == (pytest.approx(2.3), pytest.approx(7.7))
+    assert (found["range"], found["iqr"]) == (pytest.approx(5.4), pytest.approx(3))
+
+
+def test_a_parabola_has_its_curvature_and_no_slope():
+    found = of(4 * np.linspace(-1, 1, 51) ** 2)
+    assert found["curvature"] == pytest.approx(4, rel=1e-5)
+    assert found["slope"] == pytest.approx(0, abs=1e-5)
+    assert found["skewness"] > 0
+
+
+@pytest.mark.parametrize("value", [0.0, -92.103, 1e4])
+def test_what_does_not_move_has_no_shape(value):
+    found = of(np.full(37, value))
+    assert (found["mean"], found["p50"]) == (pytest.approx(value), pytest.approx(value))
+    for name in ("std", "skewness", "kurtosis", "range", "iqr", "slope", "curvature"):
+        assert found[name] == pytest.approx(0, abs=1e-2 if value == 1e4 else 1e-4), name
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_few_frames_have_finite_statistics(n):
+    assert np.isfinite(moments(np.arange(2.0 * n, dtype=np.float32).reshape(2, n))).all()
+
+
+def test_adding_moves_means_and_scaling_scales():
+    x = np.random.default_rng(0).standard_normal((1, 400)).astype(np.float32)
+    plain, moved = of(x[0]), of(10 * x[0] + 7)
+    for name in ("skewness", "kurtosis"):
+        assert moved[name] == pytest.approx(plain[name], abs=1e-4)
+    for name in ("std", "range", "iqr", "slope", "curvature"):
+        assert moved[name] == pytest.approx(10 * plain[name], rel=1e-3, abs=1e-4)
+    for name in ("mean", "p05", "p25", "p50", "p75", "p95"):
+        assert moved[name] == pytest.approx(10 * plain[name] + 7, rel=1e-4)
+
+
+def test_spread_and_means():
+    x = np.array([[-2, -1, 0, 1, 2], [3, 3, 3, 3, 3]], np.float32)
+    found = dict(zip(SPREAD, spread(x), strict=True))
+    np.testing.assert_allclose(found["std"], [np.sqrt(2), 0], atol=1e-6)
+    np.testing.assert_allclose(found["meanabs"], [1.2, 3], rtol=1e-6)
+    np.testing.assert_allclose(found["p95"], [1.8, 3], rtol=1e-6)
+    np.testing.assert_allclose(mean_and_std(x), [[0, 3], [np.sqrt(2), 0]], atol=1e-6)
+
+
+def test_the_outer_quantiles_are_the_ends():
+    np.testing.assert_array_equal(quantiles(np.array([[1.0, 2.0, 4.0]], np.float32), (0, 0.5, 1)), [[1], [2], [4]])
