@@ -1,4 +1,4 @@
-"""Channels of calls as rows of `call_talk`. Arrow in, Arrow out; knows nothing of Spark."""
+"""Channels of calls as rows of `call_talk`. Arrow in, Arrow out, without Spark."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from ser_core.scoring.spans import Spans
 from ser_core.scoring.talk import VoiceActivity, talk_facts
 
 _CALL = ("call_id", "call_date", "agent_id", "queue")
-_HEARD = ("role", "duration_s", "speech", "syllables", "loudness_dbfs")
+_MEASURED = ("role", "duration_s", "speech", "syllables", "loudness_dbfs")
 TALK_ROWS = pa.schema(
     [
         *(CALL_TALK.schema.field(name) for name in _CALL),
-        *(CHANNELS.schema.field(name) for name in ("recording_id", "channel", *_HEARD)),
+        *(CHANNELS.schema.field(name) for name in ("recording_id", "channel", *_MEASURED)),
         pa.field("bucket", pa.int32()),
     ]
 )
-"""What `call_talk` is made from: one row a channel."""
+"""The input of `call_talk`: one row per channel."""
 
 
 def talk_table(channels: pa.Table, settings: TalkSettings, run_id: str) -> pa.Table:
-    """One row a call; its agent and queue are those of its first recording by recording_id that names one.
+    """One row per call; its agent and queue are those of its first recording, by recording_id, that has them.
 
     Args:
         channels: rows of `TALK_ROWS`, all channels of a call, in any order.
-        settings: what is a silence and what an interruption.
+        settings: thresholds of silence and interruption.
         run_id: of the run.
     """
     order = [(name, "ascending") for name in ("call_id", "recording_id", "channel")]
@@ -46,8 +46,8 @@ def talk_table(channels: pa.Table, settings: TalkSettings, run_id: str) -> pa.Ta
 
 
 def _voice(row: Mapping[str, Any]) -> VoiceActivity:
-    heard = {name: row[name] for name in _HEARD if name != "speech"}
-    return VoiceActivity(**heard, speech=_spans(row["speech"]))
+    measured = {name: row[name] for name in _MEASURED if name != "speech"}
+    return VoiceActivity(**measured, speech=_spans(row["speech"]))
 
 
 def _spans(speech: list[Mapping[str, float]] | None) -> Spans | None:

@@ -1,4 +1,4 @@
-"""Which call a recording is of, and when that call was."""
+"""The call and the date of a recording."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ _COLUMNS = frozenset({"call_id", "agent_id", "queue", "started_at", "call_date"}
 
 @dataclass(frozen=True)
 class Recording:
-    """The columns of `recordings` that follow from listing, path and metadata.
+    """Columns of `recordings` from listing, path and metadata.
 
     `started_at` and `modified_at` are in UTC; `call_date` is the local day in the archive's time zone. `extra` holds
-    the path's other groups (a `role` or `channel`, where the legs of a call are files of their own) and the metadata's
-    other columns.
+    the path's other groups (`role` or `channel`, where each leg of a call is a file) and the metadata's other columns.
     """
 
     recording_id: str
@@ -44,14 +43,14 @@ class Recording:
 
 
 class Identity(NamedTuple):
-    """A recording, and the reason why it cannot be used, where there is one."""
+    """A recording, and the reason for refusing it, if any."""
 
     recording: Recording
     refusal: Reason | None
 
 
 def recording_id(archive_name: str, key: str) -> str:
-    """24 hex digits that stay the same where the archive moves, as long as its name and the key do."""
+    """24 hex digits from the archive's name and the key; they stay the same when the archive moves."""
     return hashlib.sha256(f"{archive_name}\0{key}".encode()).hexdigest()[:24]
 
 
@@ -64,21 +63,21 @@ def identify(
     row: CallMetadata | None = None,
     calls: Mapping[str, CallMetadata] | None = None,
 ) -> Identity:
-    """Name a recording: what its path says goes before its manifest `row`, and that before `calls`, by call_id.
+    """Identify a recording by its path, then by its manifest `row`, then by the row of `calls` with its call_id.
 
-    Failing all three, the call_id is the key and the call_date the day the object was written. A key that `pattern`
-    does not match is named as if there were no pattern, and refused with `unmatched_path`.
+    Without any of these, the call_id is the key and the call_date the day the object was written. A key that `pattern`
+    does not match is identified as if there were no pattern, and refused with `unmatched_path`.
     """
     matched = pattern.match(info.key) if pattern is not None else {}
     path = matched or {}
     call_id = _text(path.get("call_id")) or (row.call_id if row else None) or info.key
-    known = [found for found in (row, (calls or {}).get(call_id)) if found is not None]
+    rows = [known for known in (row, (calls or {}).get(call_id)) if known is not None]
     zone = ZoneInfo(archive.timezone)
-    started_at = _utc(_moment(path) or _first([found.started_at for found in known]), zone)
-    call_date, date_source = _call_date(path, known, info.modified_at, zone)
+    started_at = _utc(_moment(path) or _first([known.started_at for known in rows]), zone)
+    call_date, date_source = _call_date(path, rows, info.modified_at, zone)
     extra: dict[str, str] = {}
-    for found in reversed(known):
-        extra |= found.extra
+    for known in reversed(rows):
+        extra |= known.extra
     extra |= {name: value for name, value in path.items() if name not in _COLUMNS and isinstance(value, str)}
     recording = Recording(
         recording_id=recording_id(archive.name, info.key),
@@ -90,28 +89,28 @@ def identify(
         call_date=call_date,
         call_date_source=date_source,
         started_at=started_at,
-        agent_id=_text(path.get("agent_id")) or _first([found.agent_id for found in known]),
-        queue=_text(path.get("queue")) or _first([found.queue for found in known]),
+        agent_id=_text(path.get("agent_id")) or _first([known.agent_id for known in rows]),
+        queue=_text(path.get("queue")) or _first([known.queue for known in rows]),
         extra=extra,
     )
     return Identity(recording, Reason.UNMATCHED_PATH if matched is None else None)
 
 
 def _call_date(
-    path: Mapping[str, Value], known: list[CallMetadata], modified_at: dt.datetime, zone: ZoneInfo
+    path: Mapping[str, Value], rows: list[CallMetadata], modified_at: dt.datetime, zone: ZoneInfo
 ) -> tuple[dt.date, DateSource]:
-    """The local day of the call, and who says so; a stated day goes before the day of a stated time."""
+    """The local day of the call and its source; a date takes precedence over the day of a time."""
     day = path.get("call_date")
     if isinstance(day, dt.date):
         return day, "path"
     moment = _moment(path)
     if moment is not None:
         return _local_day(moment, zone), "path"
-    for found in known:
-        if found.call_date is not None:
-            return found.call_date, "metadata"
-        if found.started_at is not None:
-            return _local_day(found.started_at, zone), "metadata"
+    for row in rows:
+        if row.call_date is not None:
+            return row.call_date, "metadata"
+        if row.started_at is not None:
+            return _local_day(row.started_at, zone), "metadata"
     return _local_day(modified_at, zone), "object_time"
 
 
@@ -120,7 +119,7 @@ def _local_day(moment: dt.datetime, zone: ZoneInfo) -> dt.date:
 
 
 def _utc(moment: dt.datetime | None, zone: ZoneInfo) -> dt.datetime | None:
-    """A naive time is local; one that clocks show twice in autumn is the earlier (PEP 495, fold 0)."""
+    """A naive time is local; of two equal local times in autumn, it is the earlier (PEP 495, fold 0)."""
     if moment is None:
         return None
     return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).astimezone(dt.UTC)

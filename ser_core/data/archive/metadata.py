@@ -1,4 +1,4 @@
-"""What a contact centre's systems know of a call, from a file with one row a call."""
+"""Metadata of calls, from a file with one row per call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROLES = ("customer", "agent", "mixed")
 
 @dataclass(frozen=True)
 class CallMetadata:
-    """What is known of a call; None where it is not.
+    """Metadata of a call; None where unknown.
 
     `started_at` without an offset is local time of the archive. `extra` holds every other column, `roles` too.
     """
@@ -37,7 +37,7 @@ def read_metadata(uri: str, settings: StorageSettings) -> dict[str, CallMetadata
     Known columns: agent_id, queue, started_at and call_date (ISO 8601), roles (`0=agent,1=customer`).
 
     Raises:
-        SettingsError: no such column, a call_id that is empty or there twice, values that cannot be read.
+        SettingsError: no column `call_id`, a call_id that is empty or occurs twice, values that cannot be read.
     """
     calls: dict[str, CallMetadata] = {}
     faults: list[str] = []
@@ -47,7 +47,7 @@ def read_metadata(uri: str, settings: StorageSettings) -> dict[str, CallMetadata
             if call.call_id is None:
                 raise ValueError("has no call_id")
             if call.call_id in calls:
-                raise ValueError(f"has the call_id {call.call_id!r} of an earlier row: expected one row a call")
+                raise ValueError(f"has the call_id {call.call_id!r} of an earlier row: expected one row per call")
             calls[call.call_id] = call
         except ValueError as error:
             faults.append(f"{uri}, row {number}: {error}")
@@ -89,13 +89,13 @@ def parse_roles(text: str) -> dict[int, str]:
     for item in text.split(","):
         channel, _, role = (part.strip() for part in item.partition("="))
         if not (channel.isascii() and channel.isdigit()) or role not in _ROLES or int(channel) in roles:
-            raise ValueError(f"roles is {text!r}: expected such as 0=agent,1=customer, of {', '.join(_ROLES)}")
+            raise ValueError(f"roles is {text!r}: expected 0=agent,1=customer, with roles of {', '.join(_ROLES)}")
         roles[int(channel)] = role
     return roles
 
 
 def _day(text: str) -> dt.date:
-    """A date; of a time stamp at midnight, as databases export dates, its day."""
+    """A date, or the day of a time stamp at midnight, as databases export dates."""
     moment = dt.datetime.fromisoformat(text)
     if moment.time() != dt.time() or moment.tzinfo is not None:
         raise ValueError(text)

@@ -1,4 +1,4 @@
-"""Reading tables through storage, whole files a task, so that S3 needs no further jar."""
+"""Reads tables through storage, whole files per task, so that S3 needs no extra jar."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def spark_schema(session: SparkSession, schema: pa.Schema) -> StructType:
 
 
 def map_arrow(frame: DataFrame, kernel: Kernel, schema: pa.Schema) -> DataFrame:
-    """`frame.mapInArrow(kernel)` with rows of `schema`; requests to storage that the tasks repeat are counted."""
+    """`frame.mapInArrow(kernel)` with rows of `schema`. Counts the requests to storage that its tasks repeat."""
     session = frame.sparkSession
     return frame.mapInArrow(_Counted(kernel, _accumulator(session)), spark_schema(session, schema))
 
 
 def retries_of(session: SparkSession) -> int:
-    """Requests to storage repeated so far, by this process and by those tasks of the session that ended well."""
+    """Requests to storage repeated so far, by this process and by the session's successful tasks."""
     return retries() + int(_accumulator(session).value)
 
 
@@ -55,11 +55,11 @@ def scan(
     Args:
         session: Spark.
         store: where the table is.
-        table: which.
+        table: the table to read.
         columns: to read.
         files: keys to read; every visible file where None.
-        filters: as `TableStore.read` takes them.
-        with_file: adds the column `file`, the key a row was read from.
+        filters: as for `TableStore.read`.
+        with_file: add the column `file`, the key that a row was read from.
     """
     keys = store.files(table) if files is None else list(files)
     schema = pa.schema([table.schema.field(name) for name in columns])
@@ -71,10 +71,10 @@ def scan(
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for key in batch.column(0).to_pylist():
-                found = store.read(key, columns, filters, table.schema)
+                rows = store.read(key, columns, filters, table.schema)
                 if with_file:
-                    found = found.append_column(FILE, pa.array([key] * len(found), pa.string()))
-                yield from found.to_batches(max_chunksize=10_000)
+                    rows = rows.append_column(FILE, pa.array([key] * len(rows), pa.string()))
+                yield from rows.to_batches(max_chunksize=10_000)
 
     tasks = min(len(keys), 4 * session.sparkContext.defaultParallelism)
     listed = session.createDataFrame(pa.table({FILE: keys})).repartition(tasks)
@@ -83,7 +83,7 @@ def scan(
 
 @dataclass(frozen=True)
 class _Counted:
-    """A kernel, and what its worker's storage repeated meanwhile. A worker runs one task at a time."""
+    """A kernel that adds its worker's repeated requests to `total`. A worker runs one task at a time."""
 
     kernel: Kernel
     total: Accumulator[int]

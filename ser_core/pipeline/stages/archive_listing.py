@@ -1,4 +1,4 @@
-"""Listing an archive as a Spark job: the driver holds names of folders, the tasks hold names of recordings."""
+"""Lists an archive as a Spark job: the driver holds names of folders, tasks hold names of recordings."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ Metadata = dict[str, CallMetadata]
 
 
 class ArchiveListing:
-    """What of an archive is to be listed. Making it checks the settings and that the archive is there.
+    """The part of an archive to list. The constructor checks the settings and that the archive exists.
 
     Raises:
-        SettingsError: the pattern, the manifest or the metadata file is wrong, or a secret is needed and not there.
+        SettingsError: the pattern, the manifest or the metadata file is wrong, or a secret is needed and missing.
     """
 
     def __init__(self, settings: Settings, dates: Sequence[dt.date] | None) -> None:
@@ -63,7 +63,7 @@ class ArchiveListing:
             _check_root(self._uri, settings)
 
     def rows(self, session: SparkSession, run_id: str) -> DataFrame:
-        """Columns of `recordings`, and `reason` where a recording cannot be used."""
+        """The columns of `recordings`, and `reason`: why a recording cannot be used, or null."""
         parts = self._parts(_PARTS_A_SLOT * session.sparkContext.defaultParallelism)
         frame = session.createDataFrame(pa.Table.from_pylist(parts, schema=_PARTS)).repartition(len(parts))
         calls = session.sparkContext.broadcast(self._calls)
@@ -90,7 +90,7 @@ def _check_root(uri: str, settings: Settings) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class _Privacy:
-    """Leaves out what has been forgotten, and hides names where that is asked for."""
+    """Leaves out forgotten recordings, and hides names where `hash_ids` is set."""
 
     pseudonyms: Pseudonyms | None
     hash_ids: bool
@@ -101,15 +101,15 @@ class _Privacy:
         if hashed is None:
             return recording
         if self.forgotten.value:
-            of_it = hashed.tombstone("recording", recording.recording_id), hashed.of_call(recording.call_id)
-            if not self.forgotten.value.isdisjoint(of_it):
+            tombstones = hashed.tombstone("recording", recording.recording_id), hashed.of_call(recording.call_id)
+            if not self.forgotten.value.isdisjoint(tombstones):
                 return None
         return hashed.hidden(recording) if self.hash_ids else recording
 
 
 @dataclasses.dataclass(frozen=True)
 class _ListKernel:
-    """`mapInArrow` over parts of the archive: lists each and names what it finds."""
+    """`mapInArrow` over parts of the archive: lists each and identifies its recordings."""
 
     settings: Settings
     pattern: PathPattern | None
@@ -123,8 +123,8 @@ class _ListKernel:
         for batch in batches:
             for part in batch.to_pylist():
                 every = self._manifest(part["part"]) if self.is_manifest else self._list(part)
-                found = (row for row in every if row is not None)
-                while chunk := list(islice(found, _CHUNK)):
+                kept = (row for row in every if row is not None)
+                while chunk := list(islice(kept, _CHUNK)):
                     yield from pa.Table.from_pylist(chunk, schema=_LISTED).to_batches()
 
     def _list(self, part: Mapping[str, Any]) -> Iterator[Mapping[str, Any] | None]:
@@ -142,13 +142,13 @@ class _ListKernel:
         self, info: ObjectInfo, uri: str, row: CallMetadata | None, reason: Reason | None
     ) -> Mapping[str, Any] | None:
         archive = self.settings.archive
-        named: Identity = identify(info, uri, archive=archive, pattern=self.pattern, row=row, calls=self.calls.value)
-        recording = self.privacy(named.recording)
+        identity: Identity = identify(info, uri, archive=archive, pattern=self.pattern, row=row, calls=self.calls.value)
+        recording = self.privacy(identity.recording)
         if recording is None:
             return None
         columns = dataclasses.asdict(recording)
         columns["extra"] = list(columns["extra"].items())
-        refusal = reason or named.refusal
+        refusal = reason or identity.refusal
         return {
             **columns,
             "run_id": self.run_id,
@@ -158,7 +158,7 @@ class _ListKernel:
 
 
 def _look_up(entry: ManifestEntry, settings: Settings) -> tuple[ObjectInfo, Reason | None]:
-    """An entry whose object is not there is listed all the same, and refused: nothing disappears."""
+    """Object and refusal of an entry. An entry without an object is listed too, and refused: nothing disappears."""
     try:
         return entry_info(entry, settings.storage), None
     except ObjectMissingError:

@@ -1,4 +1,4 @@
-"""channels → call_talk: who talked when in each call. Of no model; no audio and no vector is read."""
+"""channels → call_talk: who talked when in each call. Reads neither audio nor vectors, and needs no model."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
 from ser_core.data.storage import open_storage
-from ser_core.data.tables.schemas import AS_RECORDED, CALL_TALK, CHANNELS
+from ser_core.data.tables.schemas import CALL_TALK
 from ser_core.data.tables.store import TableStore
 from ser_core.pipeline.engine.publish import BUCKET, publish
-from ser_core.pipeline.engine.scan import FILE, scan
+from ser_core.pipeline.engine.scan import scan
 from ser_core.pipeline.stages.ingest import bucket_column
-from ser_core.pipeline.state.extractions import RECORDING_KEY, Scope
-from ser_core.pipeline.state.inputs import Inputs, call_channels, fingerprint, persisted
+from ser_core.pipeline.state.extractions import Scope
+from ser_core.pipeline.state.inputs import Inputs, call_channels, fingerprint, persisted, with_channel_columns
 from ser_core.pipeline.state.runs import Run
 from ser_core.scoring.talk_tables import TALK_ROWS, talk_table
 from ser_core.sound.features import feature_set
 
 _log = logging.getLogger(__name__)
-_CHANNEL = (*RECORDING_KEY, "channel", FILE)
 _MEASURED = ("duration_s", "speech", "syllables", "loudness_dbfs")
 
 
 class Talk:
-    """Publishes `call_talk` for every date in scope whose channels have changed; a date is published whole."""
+    """Publishes `call_talk` for every date in scope whose channels have changed, whole dates at a time."""
 
     name: ClassVar[str] = "talk"
     leases: ClassVar[tuple[str, ...]] = ("score",)
@@ -44,7 +43,7 @@ class Talk:
         self.inputs = Inputs(self.store, CALL_TALK, {}, fingerprint(settings.talk))
 
     def run(self, session: SparkSession, run: Run) -> None:
-        """Publishes what is stale."""
+        """Publishes the stale dates."""
         keep = not self.settings.retention.follow_audio
         with persisted(call_channels(session, self.store, self.feature_set, self.scope, gone=keep)) as channels:
             self.publish(session, channels, run)
@@ -56,7 +55,8 @@ class Talk:
         _log.info("%d dates of call_talk to publish", len(stale))
         buckets = self.store.buckets(CALL_TALK, self.settings.tables.buckets)
         chosen = channels.where(F.col("call_date").isin(list(stale)))
-        rows = self._measured(session, chosen).withColumn(BUCKET, bucket_column(buckets)).select(TALK_ROWS.names)
+        rows = with_channel_columns(session, self.store, chosen, self.feature_set, _MEASURED)
+        rows = rows.withColumn(BUCKET, bucket_column(buckets)).select(TALK_ROWS.names)
         talk, run_id = self.settings.talk, run.run_id
 
         def make(chunk: pa.Table) -> Mapping[str, pa.Table]:
@@ -64,19 +64,11 @@ class Talk:
 
         counts = publish(rows, self.store, (CALL_TALK,), make, stale, {}, buckets)
         self.inputs.keep(stale)
-        run.told["talk_calls"] = counts[CALL_TALK.name]
-
-    def _measured(self, session: SparkSession, chosen: DataFrame) -> DataFrame:
-        """The channels with what was measured on them, read from the files that hold them and from no other."""
-        files = sorted(row[FILE] for row in chosen.select(FILE).distinct().collect())
-        columns = [*RECORDING_KEY, "channel", "feature_set", "condition", *_MEASURED]
-        rows = scan(session, self.store, CHANNELS, columns, files=files, with_file=True)
-        fits = (F.col("feature_set") == self.feature_set) & (F.col("condition") == AS_RECORDED)
-        return chosen.join(rows.where(fits).select(*_CHANNEL, *_MEASURED), list(_CHANNEL))
+        run.summary["talk_calls"] = counts[CALL_TALK.name]
 
 
 def talk_shares(session: SparkSession, store: TableStore, dates: Iterable[dt.date]) -> DataFrame:
-    """(call_id, talk_share) of the calls of `dates`: the customer's share of both sides' talk, null where unknown."""
+    """(call_id, talk_share) of the calls of `dates`: the customer's share of the talk of both, null where unknown."""
     files = Scope(tuple(dates)).files(store, CALL_TALK, {})
     rows = scan(session, store, CALL_TALK, ["call_id", "customer_talk_s", "agent_talk_s"], files=files)
     customer, both = F.col("customer_talk_s"), F.col("customer_talk_s") + F.col("agent_talk_s")

@@ -1,4 +1,4 @@
-"""Recordings → channels, features, quarantine: the only stage that touches audio, once a recording."""
+"""Recordings → channels, features, quarantine: the only stage that reads audio, once per recording."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
+from ser_core.config.base import MB
 from ser_core.data.storage import open_storage
 from ser_core.data.tables.schemas import QUARANTINE
 from ser_core.data.tables.store import TableStore
@@ -24,20 +25,21 @@ from ser_core.pipeline.engine.recording_source import Sources
 from ser_core.pipeline.engine.scan import map_arrow, scan
 from ser_core.pipeline.stages.extract_task import REPORT, ExtractTask
 from ser_core.pipeline.state.extractions import RECORDING_KEY, Scope, extractions, live_recordings, refused_recordings
+from ser_core.pipeline.state.inputs import persisted
 from ser_core.pipeline.state.runs import Run
 from ser_core.sound.augmentation import RECORDED, Condition
 from ser_core.sound.extraction import LONGEST_COPIED_S, ExtractionPlan
 from ser_core.sound.features import feature_set
 
 _log = logging.getLogger(__name__)
-_MB = 2**20
 
 
 class Extract:
     """Extracts the features of every recording that lacks them, and quarantines those that cannot be used.
 
-    An archive is extracted as recorded; a corpus also under each of `conditions`, all that a recording lacks from one
-    decoding. A recording longer than `ser_core.sound.extraction.LONGEST_COPIED_S` is extracted as recorded only.
+    An archive is extracted as recorded, a corpus also under each of `conditions`. A recording is decoded once for all
+    conditions that it lacks. If it is longer than `ser_core.sound.extraction.LONGEST_COPIED_S`, it is extracted as
+    recorded only.
     """
 
     name: ClassVar[str] = "extract"
@@ -53,29 +55,28 @@ class Extract:
         self.plan = ExtractionPlan.of(settings)
 
     def run(self, session: SparkSession, run: Run) -> None:
-        """Extracts what is new, then counts the identity of the run on the written tables.
+        """Extracts new recordings, then counts on the written tables what became of every recording in scope.
 
         Raises:
             SerError: the tables do not account for every recording that was listed.
         """
         self.store.fence = run.fences.get("extract")
         run.facts["feature_set"] = self.features.id
-        todo = self._todo(session).persist()
-        try:
+        with persisted(self._todo(session)) as todo:
             count = todo.count()
             _log.info("%d recordings to extract as %s", count, self.features.id)
             if count:
                 self._extract(session, todo, run)
-        finally:
-            todo.unpersist()
         run.facts |= self._account(session, run.run_id)
         _check(run.facts)
         if not run.facts["listed"]:
             _log.warning("no recordings in scope below %s: run `ser ingest` first", self.settings.tables.uri)
 
     def _todo(self, session: SparkSession) -> DataFrame:
-        """Recordings in scope, not refused for good, that lack a `channels` row of this version and feature set under
-        a condition; which, stands in the column `conditions`."""
+        """Recordings in scope, not refused for good, that lack an extraction with this feature set.
+
+        The column `conditions` holds the conditions that are missing.
+        """
         recordings = live_recordings(session, self.store, self.scope)
         done = (
             self._done(session)
@@ -100,49 +101,52 @@ class Extract:
         return extractions(session, self.store, self.features.id, self.plan.roles_scored, ids)
 
     def _lacking(self, have: str) -> Column:
-        """Ids of the conditions that are wanted of a recording of `duration_s` and are not in the array `have`."""
+        """Ids of the conditions that a recording of `duration_s` needs and that are not in the column `have`."""
         wanted = F.array(*(F.lit(condition.id) for condition in self.conditions))
         recorded = F.array(F.lit(RECORDED.id))
         wanted = F.when(F.col("duration_s") > LONGEST_COPIED_S, recorded).otherwise(wanted)
         return F.array_except(wanted, F.coalesce(F.col(have), F.array().cast("array<string>")))
 
     def _extract(self, session: SparkSession, todo: DataFrame, run: Run) -> None:
-        heard = todo.withColumn("heard_bytes", F.col("size_bytes") * F.size("conditions"))
+        sized = todo.withColumn("work_bytes", F.col("size_bytes") * F.size("conditions"))
         slots = session.sparkContext.defaultParallelism
-        spread = balance(heard, "heard_bytes", self.settings.spark.partition_mb * _MB, slots)
+        spread = balance(sized, "work_bytes", self.settings.spark.partition_mb * MB, slots)
         kernel = _ExtractKernel(self.settings, self.plan, self.conditions, self.store, run.run_id)
         report = map_arrow(spread, kernel, REPORT).toArrow()
         run.facts["audio_s"] = float(sum(report.column("audio_s").to_pylist()))
         reasons = Counter(reason for task in report.column("reasons").to_pylist() for reason in task)
         if reasons:
-            run.told["reasons"] = dict(reasons)
-            said = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
-            _log.warning("refused %d recordings, see quarantine: %s", reasons.total(), said)
+            run.summary["reasons"] = dict(reasons)
+            counts = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+            _log.warning("refused %d recordings, see quarantine: %s", reasons.total(), counts)
 
     def _account(self, session: SparkSession, run_id: str) -> Mapping[str, int]:
         """listed = done_before + extracted + refused_now + refused_before, each by its own condition."""
         key = list(RECORDING_KEY)
-        mine, ids = F.col("run_id") == run_id, F.col("run_id")
+        by_this_run = F.col("run_id") == run_id
         refusals = scan(session, self.store, QUARANTINE, [*key, "run_id"])
         done = (
             self._done(session)
             .groupBy(*key)
             .agg(
                 F.collect_set("condition").alias("have"),
-                F.collect_set(F.when(~mine, F.col("condition"))).alias("had"),
+                F.collect_set(F.when(~by_this_run, F.col("condition"))).alias("had"),
                 F.max("duration_s").alias("duration_s"),
             )
         )
-        refused = refusals.groupBy(*key).agg(F.max(mine).alias("no_now"), F.max(ids != run_id).alias("no_earlier"))
+        refused = refusals.groupBy(*key).agg(
+            F.max(by_this_run).alias("refused_now"), F.max(~by_this_run).alias("refused_before")
+        )
         rows = live_recordings(session, self.store, self.scope).join(done, key, "left").join(refused, key, "left")
-        rows = rows.fillna(value=False, subset=["no_now", "no_earlier"])
+        rows = rows.fillna(value=False, subset=["refused_now", "refused_before"])
         is_done, was_done = (F.size(self._lacking(name)) == 0 for name in ("have", "had"))
+        now, before = F.col("refused_now"), F.col("refused_before")
         counted = rows.agg(
             F.count("*").alias("listed"),
             F.count_if(was_done).alias("done_before"),
             F.count_if(is_done & ~was_done).alias("extracted"),
-            F.count_if(F.col("no_now") & ~is_done).alias("refused_now"),
-            F.count_if(F.col("no_earlier") & ~F.col("no_now") & ~is_done).alias("refused_before"),
+            F.count_if(now & ~is_done).alias("refused_now"),
+            F.count_if(before & ~now & ~is_done).alias("refused_before"),
         )
         return dict(counted.toArrow().to_pylist()[0])
 
@@ -150,16 +154,16 @@ class Extract:
 def _check(facts: Mapping[str, Any]) -> None:
     parts = ("done_before", "extracted", "refused_now", "refused_before")
     if facts["listed"] != sum(facts[part] for part in parts):
-        said = ", ".join(f"{part} {facts[part]}" for part in parts)
+        counts = ", ".join(f"{part} {facts[part]}" for part in parts)
         raise SerError(
-            f"{facts['listed']} recordings are listed, but the tables account for {said}: "
-            "a task's files are missing. Run the job again; what is done is not done twice."
+            f"{facts['listed']} recordings are listed, but the tables account for {counts}: "
+            "a task's files are missing. Run the job again; nothing is extracted twice."
         )
 
 
 @dataclass(frozen=True)
 class _ExtractKernel:
-    """`mapInArrow` over recordings: each task writes its files itself and yields one row about them."""
+    """`mapInArrow` over recordings: a task writes its own files and yields one row of `REPORT`."""
 
     settings: Settings
     plan: ExtractionPlan

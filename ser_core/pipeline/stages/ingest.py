@@ -1,4 +1,4 @@
-"""The archive → recordings: what is there, what is gone, and which recording of a call counts."""
+"""The archive → recordings: new and gone objects, and which recording of a call counts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import pyarrow as pa
-from pyspark import StorageLevel, TaskContext
+from pyspark import TaskContext
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
@@ -22,7 +22,7 @@ from ser_core.pipeline.engine.publish import BUCKET, publish
 from ser_core.pipeline.engine.scan import map_arrow, scan
 from ser_core.pipeline.stages.archive_listing import REASON, ArchiveListing
 from ser_core.pipeline.state.extractions import RECORDING_KEY, Scope, refused_recordings
-from ser_core.pipeline.state.inputs import persisted
+from ser_core.pipeline.state.inputs import persisted, published_dates
 from ser_core.pipeline.state.moves import mark_moved
 from ser_core.pipeline.state.runs import Run
 
@@ -45,68 +45,59 @@ class Ingest:
         self.listing = ArchiveListing(settings, self.scope.dates)
 
     def run(self, session: SparkSession, run: Run) -> None:
-        """Lists, merges with what was known, publishes, and quarantines what has no place in the archive.
+        """Lists the archive, merges the list with `recordings`, publishes, and quarantines recordings without a place.
 
         Raises:
-            PublishRefusedError: more of what was known is gone than `retention.max_gone_share` allows.
+            PublishRefusedError: a larger share of the known recordings is gone than `retention.max_gone_share`.
         """
         self.store.fence = run.fences.get("ingest")
-        found = self.listing.rows(session, run.run_id).where(self.scope.holds())
-        found = found.persist(StorageLevel.MEMORY_AND_DISK)
-        try:
-            run.facts["listed"] = found.count()
-            self._publish(session, found, run.started_at)
-            run.facts["refused_now"] = self._quarantine(session, found, run)
-        finally:
-            found.unpersist()
+        with persisted(self.listing.rows(session, run.run_id).where(self.scope.holds())) as listed:
+            run.facts["listed"] = listed.count()
+            self._publish(session, listed, run.started_at)
+            run.facts["refused_now"] = self._quarantine(session, listed, run)
 
-    def _publish(self, session: SparkSession, found: DataFrame, now: dt.datetime) -> None:
-        elsewhere = self._moved(session, found)
-        with persisted(scan(session, self.store, RECORDINGS, _COLUMNS, files=self._files(elsewhere))) as known:
-            self._check_gone(known, found)
-            moved = {row.call_date for row in _dates_left(known, found).collect()}
+    def _publish(self, session: SparkSession, listed: DataFrame, now: dt.datetime) -> None:
+        outside = self._dates_outside(session, listed)
+        with persisted(scan(session, self.store, RECORDINGS, _COLUMNS, files=self._files(outside))) as known:
+            self._check_gone(known, listed)
+            moved = {row.call_date for row in _dates_left(known, listed).collect()}
             mark_moved(self.store, moved)
-            self._merge(known, found, now, elsewhere)
+            self._merge(known, listed, now, outside)
             mark_moved(self.store, moved)
 
-    def _check_gone(self, known: DataFrame, found: DataFrame) -> None:
-        """Refuses a listing that lacks too much of what was there at the last one."""
-        there = known.where(self.scope.holds() & F.col("gone_at").isNull()).select("recording_id")
-        seen = there.join(found.select("recording_id", F.lit(True).alias("seen")), "recording_id", "left")
-        total, gone = seen.agg(F.count("*"), F.count_if(F.col("seen").isNull())).collect()[0]
+    def _check_gone(self, known: DataFrame, listed: DataFrame) -> None:
+        """Refuses a list that lacks too many of the recordings of the last one."""
+        present = known.where(self.scope.holds() & F.col("gone_at").isNull()).select("recording_id")
+        both = present.join(listed.select("recording_id", F.lit(True).alias("listed")), "recording_id", "left")
+        total, gone = both.agg(F.count("*"), F.count_if(F.col("listed").isNull())).collect()[0]
         limit = self.settings.retention.max_gone_share
         if total and gone / total > limit:
             archive = self.settings.archive
             raise PublishRefusedError(
                 f"{gone} of the {total} recordings that were listed before are gone from {archive.uri} "
-                f"({gone / total:.0%}; retention.max_gone_share allows {limit:.0%}), so nothing has been changed. "
-                "Is the archive mounted and whole, and are archive.uri, archive.pattern and archive.extensions what "
-                "they were? Where these recordings were deleted on purpose, run once more with "
-                "--retention.max-gone-share 1"
+                f"({gone / total:.0%}; retention.max_gone_share allows {limit:.0%}). Nothing has been changed. "
+                "Is the archive mounted and complete? Have archive.uri, archive.pattern or archive.extensions changed? "
+                "If the recordings were deleted on purpose, run once more with --retention.max-gone-share 1"
             )
 
-    def _merge(self, known: DataFrame, found: DataFrame, now: dt.datetime, moved: set[dt.date]) -> None:
-        absent = known.join(found, "recording_id", "left_anti")
+    def _merge(self, known: DataFrame, listed: DataFrame, now: dt.datetime, outside: set[dt.date]) -> None:
+        absent = known.join(listed, "recording_id", "left_anti")
         gone = F.when(self.scope.holds(), F.coalesce("gone_at", F.lit(now))).otherwise(F.col("gone_at"))
-        merged = found.select(_COLUMNS).unionByName(absent.withColumn("gone_at", gone)).select(_COLUMNS)
+        merged = listed.select(_COLUMNS).unionByName(absent.withColumn("gone_at", gone)).select(_COLUMNS)
         buckets = self.store.buckets(RECORDINGS, self.settings.tables.buckets)
-        placed = _mark_duplicates(merged).withColumn(BUCKET, bucket_column(buckets)).persist()
-        try:
-            days = [row.call_date for row in placed.select("call_date").distinct().collect()]
-            standing = [dt.date.fromisoformat(values["call_date"]) for values in self.store.partitions(RECORDINGS)]
-            mine = [day for day in standing if self.scope.dates is None or day in self.scope.dates]
-            publish(placed, self.store, (RECORDINGS,), _recordings, {*days, *mine, *moved}, {}, buckets)
-        finally:
-            placed.unpersist()
+        with persisted(_mark_duplicates(merged).withColumn(BUCKET, bucket_column(buckets))) as rows:
+            dates = {row.call_date for row in rows.select("call_date").distinct().collect()}
+            dates |= {date for date in published_dates(self.store, RECORDINGS, {}) if self.scope.covers(date)}
+            publish(rows, self.store, (RECORDINGS,), _recordings, dates | outside, {}, buckets)
 
-    def _moved(self, session: SparkSession, found: DataFrame) -> set[dt.date]:
-        """Dates outside the scope that hold a recording which is now of another date.
+    def _dates_outside(self, session: SparkSession, listed: DataFrame) -> set[dt.date]:
+        """Dates outside the scope that have a row of a recording which is in scope now.
 
-        Only the time of an object changes when it is uploaded again; dates from paths and metadata stay.
+        Only dates from an object's time change, when it is uploaded again; dates from path and metadata do not.
         """
         if self.scope.dates is None:
             return set()
-        by_time = found.where(F.col("call_date_source") == "object_time").select("recording_id")
+        by_time = listed.where(F.col("call_date_source") == "object_time").select("recording_id")
         if by_time.isEmpty():
             return set()
         inside = set(self.scope.files(self.store, RECORDINGS, {}))
@@ -114,17 +105,17 @@ class Ingest:
         known = scan(session, self.store, RECORDINGS, ["recording_id", "call_date"], files=others)
         return {row.call_date for row in known.join(by_time, "recording_id").select("call_date").distinct().collect()}
 
-    def _files(self, moved: set[dt.date]) -> list[str]:
-        more = Scope(tuple(moved)).files(self.store, RECORDINGS, {}) if moved else []
+    def _files(self, outside: set[dt.date]) -> list[str]:
+        more = Scope(tuple(outside)).files(self.store, RECORDINGS, {}) if outside else []
         return [*self.scope.files(self.store, RECORDINGS, {}), *more]
 
-    def _quarantine(self, session: SparkSession, found: DataFrame, run: Run) -> int:
-        """Refuses what cannot be placed, once a version; what is missing is tried again up to the limit."""
+    def _quarantine(self, session: SparkSession, listed: DataFrame, run: Run) -> int:
+        """Refuses recordings without a place once per version, and missing ones at each run up to the limit."""
         before = refused_recordings(session, self.store)
-        known = found.where(F.col(REASON).isNotNull()).join(before, [*RECORDING_KEY], "left")
+        refused = listed.where(F.col(REASON).isNotNull()).join(before, [*RECORDING_KEY], "left")
         attempts = F.coalesce("attempts", F.lit(0))
-        may_pass = F.coalesce("transient", F.lit(True)) & (attempts < self.settings.quarantine.max_attempts)
-        fresh = known.where(may_pass).select(
+        due = F.coalesce("transient", F.lit(True)) & (attempts < self.settings.quarantine.max_attempts)
+        fresh = refused.where(due).select(
             *RECORDING_KEY, "uri", REASON, (attempts + 1).cast("int").alias("attempt"), "call_date_source"
         )
         kernel = _QuarantineKernel(self.store, run.run_id, run.started_at, self.settings.archive.pattern)
@@ -133,7 +124,7 @@ class Ingest:
 
 
 def bucket_column(buckets: int) -> Column:
-    """The bucket of a row's call: as `ser_core.data.tables.store.bucket_of`."""
+    """The bucket of a row's call, as `ser_core.data.tables.store.bucket_of`."""
     return (F.crc32(F.col("call_id").cast("binary")) % buckets).cast("int")
 
 
@@ -142,23 +133,25 @@ def _recordings(chunk: pa.Table) -> Mapping[str, pa.Table]:
 
 
 def _mark_duplicates(recordings: DataFrame) -> DataFrame:
-    """Of several recordings of one call and leg the newest counts, one that is there before one that is gone; the
-    others name it in `duplicate_of`."""
+    """Sets `duplicate_of` where a call and leg has several recordings.
+
+    The newest recording that is not gone counts; if all are gone, the newest. The others get its id.
+    """
     leg = F.coalesce(F.col("extra")["role"], F.col("extra")["channel"], F.lit(""))
     order = (F.col("gone_at").isNotNull(), F.col("modified_at").desc(), "recording_id")
     newest = F.first("recording_id").over(Window.partitionBy("call_id", leg).orderBy(*order))
     return recordings.withColumn("duplicate_of", F.when(newest != F.col("recording_id"), newest))
 
 
-def _dates_left(known: DataFrame, found: DataFrame) -> DataFrame:
-    """Dates that a recording was of, and is not any more."""
-    now = found.select("recording_id", F.col("call_date").alias("date_now"))
-    return known.join(now, "recording_id").where("call_date != date_now").select("call_date").distinct()
+def _dates_left(known: DataFrame, listed: DataFrame) -> DataFrame:
+    """Dates that a recording has moved away from."""
+    new = listed.select("recording_id", F.col("call_date").alias("new_date"))
+    return known.join(new, "recording_id").where("call_date != new_date").select("call_date").distinct()
 
 
 @dataclass(frozen=True)
 class _QuarantineKernel:
-    """`mapInArrow` over refused recordings: one log file a task."""
+    """`mapInArrow` over refused recordings: writes one log file per task."""
 
     store: TableStore
     run_id: str
@@ -175,10 +168,10 @@ class _QuarantineKernel:
         yield pa.RecordBatch.from_pylist([{"refused": len(refused)}], schema=_WRITTEN)
 
     def _row(self, row: Mapping[str, object]) -> Mapping[str, object]:
-        told = {
+        details = {
             "unmatched_path": f"the path does not match archive.pattern {self.pattern}",
-            "missing": "the manifest names it, and there is no such object",
-            "forbidden": "the manifest names it, and it may not be read",
+            "missing": "the manifest lists it, but there is no such object",
+            "forbidden": "the manifest lists it, but it may not be read",
         }
         named = {name: row[name] for name in (*RECORDING_KEY, "uri", "reason", "attempt")}
-        return {**named, "run_id": self.run_id, "seen_at": self.now, "detail": told[str(row[REASON])]}
+        return {**named, "run_id": self.run_id, "seen_at": self.now, "detail": details[str(row[REASON])]}

@@ -1,4 +1,4 @@
-"""One night: ingest, extract and score a date and the days before it, so that late calls are not lost."""
+"""One night: ingest, extract and score a date and the days before it, so that late calls are included."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ser_core.pipeline.state.runs import Run
 class Nightly:
     """Ingests, extracts and scores `call_date` and the `nightly.lookback_days` before it, or the range `call_dates`.
 
-    Every date whose inputs have changed is published; a date without news is left as it is.
+    Every date whose inputs have changed is published; the other dates stay as they are.
     """
 
     name: ClassVar[str] = "nightly"
@@ -40,7 +40,7 @@ class Nightly:
         """Runs the stages, each with its own row in `runs`."""
         for stage in self.stages:
             row = execute(stage, self.settings, session, within=run)
-            run.told[stage.name] = row["run_id"]
+            run.summary[stage.name] = row["run_id"]
             run.facts |= {key: value for key, value in row.items() if key in _CARRIED}
 
 
@@ -48,4 +48,4 @@ _OWN = frozenset(
     {"run_id", "job", "call_date", "started_at", "finished_at", "status", "wall_s", "detail", "schema_version"}
 )
 _CARRIED = frozenset(RUNS.schema.names) - _OWN
-"""Columns of the stages' rows that the night's own row repeats; `listed` is the extract stage's."""
+"""Columns that the night's row takes from the rows of its stages; `listed` is from extract."""

@@ -1,6 +1,6 @@
-"""features → segment_emotions → call_emotions, with the promoted model; and call_talk, of no model.
+"""features → segment_emotions → call_emotions with the promoted model, and channels → call_talk.
 
-No audio is read, and no vector is shuffled.
+Reads no audio and shuffles no vectors.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _log = logging.getLogger(__name__)
 
 
 class Score:
-    """Scores every date in scope whose inputs have changed since this model scored it; a date is scored whole.
+    """Scores every date in scope whose inputs have changed since this model scored it, whole dates at a time.
 
-    `call_talk` is published first, by the same rule.
+    Publishes `call_talk` first, by the same rule.
     """
 
     name: ClassVar[str] = "score"
@@ -62,13 +62,14 @@ class Score:
         self.model = load_model(self.bundle)
         check_fingerprint(self.model, self.features)
         self.talk = Talk(settings, self.scope)
-        scoring, this = settings.scoring, {"model_version": self.model_version}
+        scoring = settings.scoring
+        self.fixed = {"model_version": self.model_version}
         self.rules = SegmentRules(prior_shift(scoring.priors, self.bundle.manifest), scoring.min_confidence)
-        made_with = fingerprint(scoring.roles, *_rules_of(settings))
-        self.inputs = Inputs(self.store, CALL_EMOTIONS, this, made_with, scoring.again)
+        rules = fingerprint(scoring.roles, *_rules_of(settings))
+        self.inputs = Inputs(self.store, CALL_EMOTIONS, self.fixed, rules, scoring.again)
 
     def run(self, session: SparkSession, run: Run) -> None:
-        """Publishes `call_talk`, then `segment_emotions` and `call_emotions` of a bucket together."""
+        """Publishes `call_talk`, then `segment_emotions` and `call_emotions`, both tables of a bucket in one task."""
         self.store.fence = run.fences.get("score")
         run.facts |= {
             "model_version": self.model_version,
@@ -82,7 +83,7 @@ class Score:
             self.talk.publish(session, channels, run, scope)
             with self._inputs_of(channels) as inputs:
                 scored = F.col("role").isin(list(self.settings.scoring.roles))
-                self._tell_unscored(inputs.where(~scored))
+                self._log_unscored(inputs.where(~scored))
                 stale = self.inputs.stale(inputs, scored, scope)
                 _log.info("%d dates to score with %s", len(stale), self.model_version)
                 wanted = inputs.where(scored & F.col("call_date").isin(list(stale)))
@@ -90,39 +91,38 @@ class Score:
                 self._publish(session, wanted, stale, run)
         unmark_moved(self.store, moved)
 
-    def _tell_unscored(self, channels: DataFrame) -> None:
+    def _log_unscored(self, channels: DataFrame) -> None:
         counts = {row.role: row.n for row in channels.groupBy("role").agg(F.count("*").alias("n")).collect()}
         if counts:
-            said = ", ".join(f"{role} {count}" for role, count in sorted(counts.items()))
-            hint = "; where one-channel recordings hold one customer only, set roles.mono" if "mixed" in counts else ""
-            _log.info("channels not scored, by role: %s (scoring.roles%s)", said, hint)
+            by_role = ", ".join(f"{role} {count}" for role, count in sorted(counts.items()))
+            hint = "; if one-channel recordings hold the customer only, set roles.mono" if "mixed" in counts else ""
+            _log.info("channels not scored, by role: %s (scoring.roles%s)", by_role, hint)
 
     def _inputs_of(self, channels: DataFrame) -> AbstractContextManager[DataFrame]:
         lexical = self.settings.transcripts.enabled
         return persisted(with_transcripts(channels, self.settings)) if lexical else nullcontext(channels)
 
     def _publish(self, session: SparkSession, wanted: DataFrame, stale: Mapping[dt.date, str], run: Run) -> None:
-        """Dates that the stop rules hold back are left as they are, and the others published all the same."""
+        """Publishes the dates that pass the stop rules; the others keep their old rows."""
         buckets = self.store.buckets(SEGMENT_EMOTIONS, self.settings.tables.buckets)
         self.store.buckets(CALL_EMOTIONS, buckets)  # published together, in the same buckets
-        bytes_once = session.sparkContext.broadcast(self.bundle)
+        bundle = session.sparkContext.broadcast(self.bundle)
         broken = session.sparkContext.accumulator(0)
-        told = (self.settings, self.store, bytes_once, self.rules, broken, run.run_id, run.started_at, buckets)
+        kernel = ScoreKernel(self.settings, self.store, bundle, self.rules, broken, run.run_id, run.started_at, buckets)
         lexical = (TRANSCRIPT,) if self.settings.transcripts.enabled else ()
         channels = wanted.select(*CHANNEL, *CARRIED, *lexical, FILE, "segments")
-        rows = map_arrow(whole_files(channels, FILE, "segments"), ScoreKernel(*told), PACKED)
+        rows = map_arrow(whole_files(channels, FILE, "segments"), kernel, PACKED)
         tables = (SEGMENT_EMOTIONS, CALL_EMOTIONS)
         rules = CallRules(self.settings.engagement, self.settings.transcripts.weight, self.rules.min_confidence)
         make = partial(_both_tables, classes=self.model.classes, rules=rules)
-        fixed = {"model_version": self.model_version}
         gate = Gate(self.store, self.settings.drift, self.model)
         with persisted(rows):
             profiles = gate.check(session, rows, wanted, stale, run) if stale else {}
             passed = {date: text for date, text in stale.items() if date in profiles}
             chosen = rows.where(F.col(ROWS).isNotNull() & F.col("call_date").isin(list(passed))).drop(PROFILE)
-            counts = publish(chosen, self.store, tables, make, passed, fixed, buckets)
+            counts = publish(chosen, self.store, tables, make, passed, self.fixed, buckets)
         gate.keep(profiles)
-        self.inputs.keep(passed)  # last: from here on the date counts as done, and must lack nothing
+        self.inputs.keep(passed)  # last: it marks the dates as done
         run.facts |= {"scored_segments": counts[SEGMENT_EMOTIONS.name], "scored_calls": counts[CALL_EMOTIONS.name]}
         if broken.value:
             _log.warning("%d transcripts could not be read: their calls are scored by voice alone", broken.value)
@@ -131,8 +131,8 @@ class Score:
 
 
 def _rules_of(settings: Settings) -> list[Section | tuple[str, ...]]:
-    """What of the settings, beside the roles, the scores depend on; what is not in use is left out, so that a date is
-    not scored again for it."""
+    """Settings, beside the roles, that the scores depend on. Those not in use are left out: a date is not scored again
+    when they change."""
     rules: list[Section | tuple[str, ...]] = [settings.engagement]
     if settings.transcripts.enabled:
         rules.append(settings.transcripts)
