@@ -123,7 +123,7 @@ def test_a_recording_replaced_since_it_was_listed_waits_for_the_next_ingest(
     row = run(spark, Extract, settings)
     assert (row["extracted"], row["refused_now"], row["reasons"]) == (3, 1, {"missing": 1})
     (refused,) = read_rows(settings, QUARANTINE)
-    assert "the next ingest lists what is there now" in refused["detail"]
+    assert "the next ingest lists the new version" in refused["detail"]
     run(spark, Ingest, settings)
     row = run(spark, Extract, settings)
     assert (row["extracted"], row["done_before"], row["refused_before"]) == (1, 3, 0)
