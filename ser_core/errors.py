@@ -28,8 +28,8 @@ class Reason(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
 
 
-TRANSIENT_REASONS = frozenset({Reason.MISSING, Reason.FORBIDDEN})
-"""Refusals that say nothing about the recording's content, and so are tried again by a later run, up to a limit."""
+TRANSIENT_REASONS = frozenset({Reason.MISSING, Reason.FORBIDDEN, Reason.DECODER_TIMEOUT, Reason.OUT_OF_MEMORY})
+"""Refusals that say little about the recording's content: tried again by later runs, up to `quarantine.max_attempts`."""
 
 
 class SerError(Exception):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def load_settings(
     layers = [_yaml_layer(conf_folder() / "base.yaml", faults)]
     layers += [_yaml_layer(_find(name), faults) for name in files]
     layers.append(_environment_layer(os.environ if environ is None else environ, faults))
-    layers.append(_command_line_layer(rest, faults))
+    layers.append(_command_line_layer(rest, faults, layers[0].lines))
     merged: dict[str, Any] = {}
     for layer in layers:
         merged = _merge(merged, layer.values)
@@ -82,13 +83,6 @@ def load_settings(
     if faults:
         raise SettingsError(faults)
     return settings
-
-
-def settings_help() -> str:
-    """Help text of every setting as a command-line option."""
-    parser = argparse.ArgumentParser(prog="", usage="--config FILE, --section.key VALUE", add_help=False)
-    CliSettingsSource(Settings, root_parser=parser, cli_kebab_case=True, cli_hide_none_type=True, cli_avoid_json=True)
-    return parser.format_help()
 
 
 def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,7 +160,7 @@ def _environment_layer(environ: Mapping[str, str], faults: list[str]) -> _Layer:
     return layer
 
 
-def _command_line_layer(argv: list[str], faults: list[str]) -> _Layer:
+def _command_line_layer(argv: list[str], faults: list[str], known: Iterable[tuple[str, ...]]) -> _Layer:
     layer = _Layer("command line")
     argv = [_kebab(word) for word in argv]
     try:
@@ -183,9 +177,17 @@ def _command_line_layer(argv: list[str], faults: list[str]) -> _Layer:
         faults.append(f"command line: {str(error).removeprefix('error parsing CLI: ')}")
         return layer
     unknown = layer.values.pop("unknown", [])
-    faults += [f"command line: {word} names no setting" for word in unknown if str(word).startswith("--")]
+    options = [word for word in unknown if str(word).startswith("--")]
+    faults += [f"command line: {word} names no setting{_closest(word, known)}" for word in options]
     faults += [f"command line: {word!r} was not expected" for word in unknown if not str(word).startswith("--")]
     return layer
+
+
+def _closest(word: str, known: Iterable[tuple[str, ...]]) -> str:
+    """A question about the option whose name is nearest; empty where none is near."""
+    options = ["--config", "--json", *(_kebab("--" + ".".join(path)) for path in known)]
+    close = get_close_matches(word.partition("=")[0], options, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _kebab(word: str) -> str:

@@ -78,6 +78,7 @@ class RoleSettings(Section):
 
     mono: Role
     channels: Annotated[tuple[Role, ...], Field(min_length=1)]
+    names: Mapping[Role, tuple[str, ...]]
 
 
 class ScoringSettings(Section):
@@ -159,6 +160,7 @@ class SparkSettings(Section):
 
     master: str | None
     partition_mb: Positive
+    driver_rows: Annotated[int, Field(ge=0)]
     driver_memory: Annotated[str, Field(pattern=r"^\d+[kmgt]$")]
     conf: Mapping[str, str | int | float | bool]
 

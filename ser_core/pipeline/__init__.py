@@ -1,1 +1,1 @@
-"""The Spark jobs: how the work reaches a cluster. The only room that knows Spark."""
+"""The Spark jobs. The only room that imports pyspark."""

@@ -1,1 +1,1 @@
-"""Tables and arrays to pictures and to the terminal."""
+"""Tables and arrays → pictures, pages and terminal output."""

@@ -1,4 +1,4 @@
-"""One constant colour an emotion, the same in every picture and at the terminal."""
+"""The colour of each emotion, the same in every picture and at the terminal."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "distressed": "#882255",
     }
 )
-"""Paul Tol's "muted" scheme (SRON/EPS/TN/09-002, issue 3.2), told apart by colour-blind readers too; its pale grey is
+"""Paul Tol's "muted" scheme (SRON/EPS/TN/09-002, issue 3.2), which is safe for colour-blind readers; its pale grey is
 darkened for white paper."""
 
 _UNKNOWN = "#777777"
 
 
 def colour(emotion: str) -> str:
-    """The emotion's colour as #RRGGBB; one grey for a name that is in no label scheme."""
+    """The emotion's colour as #RRGGBB; grey for a name in no label scheme."""
     return COLOURS.get(emotion, _UNKNOWN)
 
 
 def ink_on(background: str) -> str:
-    """Black or white, whichever reads better on `background` (#RRGGBB) by relative luminance (WCAG 2.2)."""
+    """Black or white, whichever has more contrast on `background` (#RRGGBB) by relative luminance (WCAG 2.2)."""
     channels = [int(background[i : i + 2], 16) / 255.0 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,4 +1,4 @@
-"""The corpus benchmark for a person: one table of all conditions and peers, and pictures."""
+"""The result of the corpus benchmark as a table, a Markdown page and pictures."""
 
 from __future__ import annotations
 
@@ -11,40 +11,42 @@ from rich.text import Text
 
 from ser_core.report.evaluation_figures import confusion_matrix, reliability_diagram
 
-Figures = Mapping[str, Any]
+Metrics = Mapping[str, Any]
 
 NOTE = (
-    "UAR is the unweighted average recall over all folds' decisions together; a decision is made on a labelled "
+    "UAR is the unweighted average recall over all folds' decisions together. A decision is made on a labelled "
     "recording, of which the posteriors of all segments are averaged. The interval is a bootstrap over speakers. In a "
-    "random split, interval and deviation are of the accuracy, which is what is told of one; its speakers are trained "
-    "on and tested, which flatters. Nowhere else was a speaker who is tested trained on, tuned on or taken into "
-    "statistics. Transductive: a test speaker's own clips, without labels, tell how the speaker sounds. ECE is the "
-    "expected calibration error in 15 bins, n the decisions."
+    "random split, interval and deviation are of the accuracy, the usual metric there; it has the same speakers in "
+    "both parts, which is optimistic. In all other rows, no test speaker was in training, tuning or statistics. "
+    "Transductive: statistics of a test speaker are of their own clips, without labels. ECE is the expected "
+    "calibration error in 15 bins, n the number of decisions."
 )
 _HEADER = ("condition", "UAR", "95 % CI", "accuracy", "SD of folds", "ECE", "n", "known of the speaker")
 
 
-def corpus_table(told: Mapping[str, Any]) -> Table:
-    """What `ser evaluate corpus --json` prints, for a terminal."""
+def corpus_table(result: Mapping[str, Any]) -> Table:
+    """The result of `ser evaluate corpus --json` as a table for a terminal."""
     table = Table(title="Single recordings of a corpus", title_justify="left")
-    for place, name in enumerate(_HEADER):
-        ends = place in {0, len(_HEADER) - 1}
-        table.add_column(name, justify="left" if ends else "right", no_wrap=place < len(_HEADER) - 1)
-    for name, found in _lines(told):
-        table.add_row(*map(Text, _row(name, found)))
+    for index, name in enumerate(_HEADER):
+        is_text = index in {0, len(_HEADER) - 1}
+        table.add_column(name, justify="left" if is_text else "right", no_wrap=index < len(_HEADER) - 1)
+    for name, metrics in _lines(result):
+        table.add_row(*map(Text, _row(name, metrics)))
     return table
 
 
-def corpus_markdown(told: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
-    """The same as a page, with links to the `pictures` by file name, and the recall by class."""
-    conditions = told["conditions"]
-    classes = dict.fromkeys(one for found in conditions.values() for one in found["classes"])
-    recalls = [(name, *(_share(found["recall"].get(one)) for one in classes)) for name, found in conditions.items()]
+def corpus_markdown(result: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
+    """The same as a Markdown page, with the recall by class and links to the `pictures` by file name."""
+    conditions = result["conditions"]
+    classes = dict.fromkeys(emotion for metrics in conditions.values() for emotion in metrics["classes"])
+    recalls = [
+        (name, *(_share(metrics["recall"].get(emotion)) for emotion in classes)) for name, metrics in conditions.items()
+    ]
     parts = [
         "# Single recordings of a corpus",
-        _markdown(_HEADER, [_row(name, found) for name, found in _lines(told)]),
+        _markdown(_HEADER, [_row(name, metrics) for name, metrics in _lines(result)]),
         NOTE,
-        *(f"{name} is left out: {why}" for name, why in told["left_out"].items()),
+        *(f"{name} is left out: {why}" for name, why in result["left_out"].items()),
         "## Recall by class",
         _markdown(("condition", *classes), recalls),
         "## Confusion and reliability",
@@ -53,35 +55,35 @@ def corpus_markdown(told: Mapping[str, Any], pictures: Mapping[str, bytes]) -> s
     return "\n\n".join(parts) + "\n"
 
 
-def corpus_pictures(told: Mapping[str, Any]) -> dict[str, bytes]:
+def corpus_pictures(result: Mapping[str, Any]) -> dict[str, bytes]:
     """Confusion matrix, and reliability diagram where there are posteriors, of each condition: PNG by file name."""
     pictures = {}
-    for name, found in told["conditions"].items():
+    for name, metrics in result["conditions"].items():
         stem = "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in name)
-        matrix = np.array(found["confusion"], dtype=np.int64)
-        pictures[f"confusion_{stem}.png"] = confusion_matrix(matrix, found["classes"], name)
-        bins = found["reliability"]
+        matrix = np.array(metrics["confusion"], dtype=np.int64)
+        pictures[f"confusion_{stem}.png"] = confusion_matrix(matrix, metrics["classes"], name)
+        bins = metrics["reliability"]
         if bins:
-            confidence, accuracy = (np.array([one[key] for one in bins]) for key in ("confidence", "accuracy"))
-            counts = np.array([one["decisions"] for one in bins], dtype=np.int64)
+            confidence, accuracy = (np.array([bin_[key] for bin_ in bins]) for key in ("confidence", "accuracy"))
+            counts = np.array([bin_["decisions"] for bin_ in bins], dtype=np.int64)
             pictures[f"reliability_{stem}.png"] = reliability_diagram(confidence, accuracy, counts, title=name)
     return pictures
 
 
-def _lines(told: Mapping[str, Any]) -> Iterator[tuple[str, Figures]]:
-    yield from told["conditions"].items()
-    for name, found in told["peers"].items():
-        if "uar" in found:
-            yield f"peer {name}", found
-        for variant, other in found.items():
+def _lines(result: Mapping[str, Any]) -> Iterator[tuple[str, Metrics]]:
+    yield from result["conditions"].items()
+    for name, metrics in result["peers"].items():
+        if "uar" in metrics:
+            yield f"peer {name}", metrics
+        for variant, other in metrics.items():
             if isinstance(other, Mapping) and "uar" in other:
                 yield f"peer {name}, {variant}", other
 
 
-def _row(name: str, found: Figures) -> tuple[str, ...]:
-    interval = "–" if found["ci95"] is None else "{:.3f}–{:.3f}".format(*found["ci95"])
-    accuracy, fold_sd, ece = (_share(found[key]) for key in ("accuracy", "fold_sd", "ece"))
-    return (name, _share(found["uar"]), interval, accuracy, fold_sd, ece, f"{found['n']:,}", found["known"])
+def _row(name: str, metrics: Metrics) -> tuple[str, ...]:
+    interval = "–" if metrics["ci95"] is None else "{:.3f}–{:.3f}".format(*metrics["ci95"])
+    accuracy, fold_sd, ece = (_share(metrics[key]) for key in ("accuracy", "fold_sd", "ece"))
+    return (name, _share(metrics["uar"]), interval, accuracy, fold_sd, ece, f"{metrics['n']:,}", metrics["known"])
 
 
 def _share(value: float | None) -> str:

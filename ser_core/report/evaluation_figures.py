@@ -1,4 +1,4 @@
-"""How well a model does, as pictures: confusion matrix and reliability diagram."""
+"""Metrics of a model as pictures: confusion matrix and reliability diagram."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ser_core.learning.training.metrics import expected_calibration_error, unweighted_average_recall
 from ser_core.report.figures import to_png
 
 _INK = "#33567F"
@@ -16,8 +17,8 @@ _INK = "#33567F"
 def confusion_matrix(matrix: NDArray[np.int64], classes: Sequence[str], title: str) -> bytes:
     """PNG of `matrix` (k, k), rows the true class and columns the predicted one.
 
-    Colours are shares of the row; each cell has its count and share, so that the diagonal holds the recall a class.
-    The title has the unweighted average recall of the classes that are there.
+    Colours are shares of the row. Each cell has its count and share, so the diagonal holds the recall of each class.
+    The title has the unweighted average recall of the classes that occur.
 
     Raises:
         ValueError: the matrix does not have a row and a column for each of `classes`.
@@ -40,8 +41,7 @@ def confusion_matrix(matrix: NDArray[np.int64], classes: Sequence[str], title: s
     axes.set_yticks(range(k), [f"{name} ({total:,})" for name, total in zip(classes, totals, strict=True)])
     axes.set_xlabel("Predicted")
     axes.set_ylabel("True (count)")
-    present = totals > 0
-    uar = float(np.diag(share)[present].mean()) if present.any() else float("nan")
+    uar = float(unweighted_average_recall(np.diag(matrix), totals))
     axes.set_title(f"{title}\nUAR {uar:.3f}, {int(totals.sum()):,} decisions", fontsize=11)
     figure.colorbar(shown, ax=axes, label="Share of the true class (diagonal: recall)", shrink=0.8)
     return to_png(figure)
@@ -52,9 +52,8 @@ def reliability_diagram(
 ) -> bytes:
     """PNG of accuracy over confidence by bin (Guo et al. 2017, "On Calibration of Modern Neural Networks", ICML).
 
-    `confidence`, `accuracy` and `counts` are (bins,): the mean of the confidences in a bin, the share of right
-    decisions and how many there are; empty bins (count 0) are left out, whatever their means. The title has the
-    expected calibration error, the mean distance of the two weighted by count.
+    `confidence`, `accuracy` and `counts` are (bins,): mean confidence, share of correct decisions and number of
+    decisions of each bin. Empty bins (count 0) are left out. The title has the expected calibration error.
 
     Raises:
         ValueError: the three differ in shape.
@@ -66,7 +65,7 @@ def reliability_diagram(
         )
     used = counts > 0
     at, right, n = confidence[used], accuracy[used], counts[used]
-    ece = float(np.average(np.abs(at - right), weights=n)) if len(n) else float("nan")
+    ece = expected_calibration_error(at, right, n)
     figure = Figure(figsize=(5.6, 6.4), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1.0))
     upper.plot((0, 1), (0, 1), color="#777777", linestyle="--", linewidth=1, label="perfectly calibrated")
@@ -76,7 +75,7 @@ def reliability_diagram(
     upper.set_title(f"{title}\nExpected calibration error {ece:.3f}, {int(n.sum()):,} decisions", fontsize=11)
     upper.legend(loc="upper left", frameon=False)
     lower.bar(at, n, width=0.8 / max(len(counts), 1), color=_INK)
-    lower.set(xlabel="Confidence (greatest posterior)", ylabel="Decisions")
+    lower.set(xlabel="Confidence (largest posterior)", ylabel="Decisions")
     for axes in (upper, lower):
         axes.grid(color="#DDDDDD", linewidth=0.6)
         axes.set_axisbelow(True)

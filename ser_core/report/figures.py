@@ -22,14 +22,14 @@ Segment = tuple[float, float, str, float]
 
 _DPI = 120
 _WIDTH_IN = 11.0
-_LETTER_IN = 0.075  # width of a letter in a span, so that a name is written only where it fits
+_LETTER_IN = 0.075  # width of a letter, to write a name only where it fits
 _TICK_HZ = (0, 250, 500, 1000, 2000, 4000, 8000, 16000)
 _PITCHES = ("C", "D", "E", "F", "G", "A", "B")
 _PITCH_ROWS = (0, 2, 4, 5, 7, 9, 11)
 
 
 def to_png(figure: Figure) -> bytes:
-    """The figure as PNG bytes, without the time of writing: the same picture is the same bytes."""
+    """The figure as PNG bytes without a timestamp, so that the same picture gives the same bytes."""
     out = BytesIO()
     figure.savefig(out, format="png", dpi=_DPI, metadata={"Software": None})
     return out.getvalue()
@@ -96,7 +96,7 @@ def _mel_of(hz: float) -> float:
 
 
 def _mfcc(figure: Figure, axes: Axes, images: SpectralImages, duration_s: float) -> None:
-    shape = images.mfcc[1:]  # coefficient 0 is the level, and would hide the others
+    shape = images.mfcc[1:]  # coefficient 0 is the level, much larger than the others
     limit = max(float(np.percentile(np.abs(shape), 99)), 1e-3)
     shown = axes.imshow(
         shape,
@@ -140,8 +140,8 @@ def _emotions(axes: Axes, segments: Sequence[Segment], duration_s: float) -> Non
 
 
 def _legend(figure: Figure, segments: Sequence[Segment]) -> None:
-    heard = {segment[2] for segment in segments}
-    names = [e for e in EMOTIONS if e in heard] + sorted(heard - set(EMOTIONS))
+    present = {segment[2] for segment in segments}
+    names = [emotion for emotion in EMOTIONS if emotion in present] + sorted(present - set(EMOTIONS))
     if names:
         handles = [Patch(color=colour(name), label=name) for name in names]
         figure.legend(handles=handles, loc="outside lower center", ncols=min(len(names), 10), frameon=False)

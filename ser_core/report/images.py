@@ -1,4 +1,4 @@
-"""What a picture of a recording shows, reduced to the columns that fit on a page."""
+"""Waveform envelope and spectral images of a recording, reduced to the columns that fit on a page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = NDArray[np.float32]
 N_MELS = 128
 N_MFCC = 20
 COLUMNS = 1400
-"""Columns of an image at the most: about what a page resolves."""
+"""Most columns of an image: about the resolution of a page."""
 
 _DYNAMIC_RANGE_DB = 80.0
 _FRAME_S = 0.064
@@ -32,13 +32,13 @@ class SpectralImages(NamedTuple):
 
 
 def envelope(y: Array, columns: int) -> tuple[Array, Array]:
-    """(lowest, highest) sample of `y` (n,) in each of at most `columns` equal stretches, so that no peak is lost."""
+    """(lowest, highest) sample of `y` (n,) in each of at most `columns` equal parts, so that no peak is lost."""
     edges = np.linspace(0, len(y), min(columns, len(y)) + 1).astype(np.int64)[:-1]
     return np.minimum.reduceat(y, edges), np.maximum.reduceat(y, edges)
 
 
 def _by_column(frames: Array, columns: int) -> Array:
-    """Mean of `frames` (t, d) over at most `columns` equal stretches of time."""
+    """Mean of `frames` (t, d) over at most `columns` equal parts of the time."""
     edges = np.linspace(0, len(frames), min(columns, len(frames)) + 1).astype(np.int64)
     sums = np.add.reduceat(frames, edges[:-1], axis=0)
     return np.asarray(sums / np.diff(edges)[:, None], dtype=np.float32)
@@ -47,8 +47,8 @@ def _by_column(frames: Array, columns: int) -> Array:
 def spectral_images(y: Array, sr: int) -> SpectralImages:
     """Mel spectrogram, MFCC and chroma of `y` (n,) at `sr`, at most `COLUMNS` wide.
 
-    Frames of 64 ms every 16 ms; powers are averaged within a column before the logarithm is taken, so that a recording
-    of minutes shows its levels. MFCC are the orthonormal DCT-II of the mel levels in decibels (Davis & Mermelstein
+    Frames are 64 ms long, every 16 ms. Powers are averaged within a column before the logarithm, so that long
+    recordings show their levels. MFCC are the orthonormal DCT-II of the mel levels in decibels (Davis & Mermelstein
     1980).
     """
     n_fft = scipy.fft.next_fast_len(round(sr * _FRAME_S), real=True)

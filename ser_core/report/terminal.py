@@ -1,4 +1,4 @@
-"""Posteriors and tables at a terminal, as rich renderables. What is left off is always said."""
+"""Posteriors and tables at a terminal, as rich renderables. Omitted rows, columns and characters are always noted."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from rich.text import Text
 from ser_core.report.colours import colour
 
 CELL_WIDTH = 28
-"""Characters of a cell at the most, in a table of several columns."""
+"""Most characters of a cell in a table of several columns."""
 
 _BAR_WIDTH = 40
 _FRAME = 1  # width of a table's outer border
-_PADDING = 3  # what a column takes beside its text: a space at either side and a border
+_PADDING = 3  # width of a column beside its text: two spaces and a border
 
 
 def posterior_bars(posteriors: Mapping[str, float]) -> RenderableType:
-    """A bar an emotion, greatest first: `posteriors` by emotion name, 0 to 1."""
+    """A bar for each emotion, largest first; `posteriors` are by emotion name, 0 to 1."""
     table = Table.grid(padding=(0, 1))
     table.add_column(justify="right")
     table.add_column(width=_BAR_WIDTH)
     table.add_column(justify="right")
     ranked = sorted(posteriors.items(), key=lambda item: -item[1])
-    for place, (emotion, posterior) in enumerate(ranked):
-        style = "bold" if place == 0 else ""
+    for rank, (emotion, posterior) in enumerate(ranked):
+        style = "bold" if rank == 0 else ""
         bar = Text("━" * round(posterior * _BAR_WIDTH), style=colour(emotion))
         table.add_row(Text(emotion, style=style), bar, Text(f"{posterior:.3f}", style=style))
     return table
@@ -40,8 +40,8 @@ def rows_table(
 ) -> RenderableType:
     """A table of at most `max_rows` rows on a terminal of `width` columns.
 
-    One row is shown a line a column. Of several rows, as many leading columns are shown as fit. The lines below say how
-    many rows are left off, which columns are, and whether cells were cut.
+    A single row is shown with one line per column. Of several rows, as many leading columns are shown as fit. Notes
+    below have the number of omitted rows, the omitted columns, and whether cells were cut.
     """
     data = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist([dict(row) for row in rows])
     if data.num_rows == 0:
@@ -66,7 +66,7 @@ def rows_table(
 
 
 def _fitting(widths: Sequence[int], width: int) -> int:
-    """How many leading columns fit on `width`; one at the least."""
+    """The number of leading columns that fit on `width`; at least one."""
     used, fitting = _FRAME, 0
     for column_width in widths:
         used += column_width + _PADDING

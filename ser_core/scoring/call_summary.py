@@ -12,17 +12,17 @@ from ser_core.scoring.segment_scores import UNDECIDED, Floats, score_segments
 
 QUARTERS = 4
 NEGATIVE_VALENCE = -0.2
-"""Below it a segment counts as negative."""
+"""A segment with a lower valence is negative."""
 BRIDGED_GAP_S = 3.0
-"""Two negative segments belong to one stretch where no more than this lies between them, in seconds."""
+"""Negative segments with at most this gap between them, in seconds, are one stretch."""
 ESCALATION_VALENCE = -0.3
 ESCALATION_AROUSAL = 0.15
-"""A call escalated where valence changed by `ESCALATION_VALENCE` or less and arousal by `ESCALATION_AROUSAL` or more:
-from content or neutral towards angry, not towards sad."""
+"""A call escalated where valence changed by at most `ESCALATION_VALENCE` and arousal by at least `ESCALATION_AROUSAL`:
+towards angry, not towards sad."""
 LOW_VALENCE = -0.25
 RECOVERED_VALENCE = -0.05
-"""A call recovered where a quarter's mean valence was `LOW_VALENCE` or less, and the last with speech has
-`RECOVERED_VALENCE` or more."""
+"""A call recovered where a quarter's mean valence was at most `LOW_VALENCE`, and the last quarter with speech has at
+least `RECOVERED_VALENCE`."""
 
 Quarters = tuple[float | None, float | None, float | None, float | None]
 
@@ -31,16 +31,18 @@ Quarters = tuple[float | None, float | None, float | None, float | None]
 class CallSummary:
     """One voice in one call. Means are weighted by the segments' durations.
 
-    `shares` are of decided speech time, by the segments' decisions, for every class; `undecided_s` is the rest of
-    `speech_s`, in seconds. `dominant_emotion` has the largest share, of equal ones the larger mean posterior;
-    `confidence` is its mean posterior over all segments. Where no segment is decided, `shares` is empty, and
-    `dominant_emotion` and `confidence` are None. Valence and arousal are of all segments, decided or not: they weigh
-    posteriors, so that a doubtful segment says little of itself. `valence_quarters`
-    are means over quarters of the time from the first segment's start to the last one's end, None without a segment;
-    a segment belongs to the quarter that its middle is in. `valence_change` is the last quarter with speech less the
-    first, None where it is one and the same. `longest_negative_s` is the longest stretch of consecutive segments below
-    `NEGATIVE_VALENCE`, from the first one's start to the last one's end, gaps up to `BRIDGED_GAP_S` included. The rules
-    for `escalated` and `recovered` stand with their thresholds.
+    - `shares`: of decided speech time, for every class; empty where no segment is decided. `undecided_s` is the rest of
+      `speech_s`, in seconds.
+    - `dominant_emotion`: the class with the largest share; of equal shares, with the larger mean posterior.
+      `confidence` is its mean posterior over all segments. Both are None where no segment is decided.
+    - `valence`, `arousal`: of all segments, decided or not. They are weighted by posteriors, so an uncertain segment
+      adds little.
+    - `valence_quarters`, `arousal_quarters`: means over quarters of the time from the first segment's start to the last
+      one's end, None without a segment. A segment belongs to the quarter of its middle.
+    - `valence_change`, `arousal_change`: the last quarter with speech less the first; None where they are the same.
+    - `longest_negative_s`: the longest stretch of consecutive segments below `NEGATIVE_VALENCE`, from the first one's
+      start to the last one's end, with gaps up to `BRIDGED_GAP_S`.
+    - `escalated`, `recovered`: see `ESCALATION_VALENCE` and `RECOVERED_VALENCE`.
     """
 
     segments: int
@@ -70,8 +72,8 @@ def summarise_call(
 ) -> CallSummary:
     """Summarises n segments, in any order: `start_s` and `end_s` (n,) in seconds, `posteriors` (n, classes).
 
-    `min_confidence` is what a segment needs to be decided on (`score_segments`). `valence` (n,), where given, stands in
-    for the posteriors' own (`ser_core.scoring.segment_scores.fuse_valence`).
+    A segment below `min_confidence` is undecided (`score_segments`). `valence` (n,), where given, replaces that of the
+    posteriors (`ser_core.scoring.segment_scores.fuse_valence`).
 
     Raises:
         ValueError: there is no segment, one has no duration, or shapes do not fit.
@@ -86,11 +88,11 @@ def summarise_call(
     start, end = (np.asarray(times, dtype=np.float64)[order] for times in (start_s, end_s))
     posteriors = np.asarray(posteriors, dtype=np.float64)[order]
     scores = score_segments(posteriors, classes, min_confidence)
-    pleasure = scores.valence if valence is None else np.asarray(valence, dtype=np.float64)[order]
+    fused = scores.valence if valence is None else np.asarray(valence, dtype=np.float64)[order]
     duration = end - start
     shares, dominant, confidence = _decided(scores.emotion, posteriors, duration, classes)
     quarter = _quarter(start, end)
-    valences = _quarters(pleasure, duration, quarter)
+    valences = _quarters(fused, duration, quarter)
     arousals = _quarters(scores.arousal, duration, quarter)
     valence_change, arousal_change = _change(valences), _change(arousals)
     return CallSummary(
@@ -100,13 +102,13 @@ def summarise_call(
         shares=shares,
         dominant_emotion=dominant,
         confidence=confidence,
-        valence=float(np.average(pleasure, weights=duration)),
+        valence=float(np.average(fused, weights=duration)),
         arousal=float(np.average(scores.arousal, weights=duration)),
         valence_quarters=valences,
         arousal_quarters=arousals,
         valence_change=valence_change,
         arousal_change=arousal_change,
-        longest_negative_s=longest_negative_s(start, end, pleasure),
+        longest_negative_s=longest_negative_s(start, end, fused),
         escalated=_escalated(valence_change, arousal_change),
         recovered=_recovered(valences),
     )
@@ -143,8 +145,8 @@ def longest_negative_s(start: Floats, end: Floats, valence: Floats) -> float:
 def _quarter(start: Floats, end: Floats) -> npt.NDArray[np.intp]:
     """The quarter (0 to 3) of each segment's middle."""
     first, last = start.min(), end.max()
-    place = (0.5 * (start + end) - first) / (last - first)
-    quarter: npt.NDArray[np.intp] = np.minimum((QUARTERS * place).astype(np.intp), QUARTERS - 1)
+    position = (0.5 * (start + end) - first) / (last - first)
+    quarter: npt.NDArray[np.intp] = np.minimum((QUARTERS * position).astype(np.intp), QUARTERS - 1)
     return quarter
 
 
@@ -157,8 +159,8 @@ def _quarters(values: Floats, duration: Floats, quarter: npt.NDArray[np.intp]) -
 
 
 def _change(quarters: Quarters) -> float | None:
-    heard = [value for value in quarters if value is not None]
-    return heard[-1] - heard[0] if len(heard) > 1 else None
+    known = [value for value in quarters if value is not None]
+    return known[-1] - known[0] if len(known) > 1 else None
 
 
 def _escalated(valence_change: float | None, arousal_change: float | None) -> bool:
@@ -168,5 +170,5 @@ def _escalated(valence_change: float | None, arousal_change: float | None) -> bo
 
 
 def _recovered(valence: Quarters) -> bool:
-    heard = [value for value in valence if value is not None]
-    return min(heard) <= LOW_VALENCE and heard[-1] >= RECOVERED_VALENCE
+    known = [value for value in valence if value is not None]
+    return min(known) <= LOW_VALENCE and known[-1] >= RECOVERED_VALENCE

@@ -1,4 +1,4 @@
-"""Scored segments as rows of the tables. Arrow in, Arrow out; knows nothing of Spark."""
+"""Scored segments as rows of the tables. Arrow in, Arrow out, without Spark."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CARRIED = (
     pa.field("bucket", pa.int32()),
 )
 SEGMENT_ROWS = pa.schema([*SEGMENT_EMOTIONS.schema, *_CARRIED])
-"""`segment_emotions` and what `call_emotions` needs beside it."""
+"""`segment_emotions`, and the further columns that `call_emotions` needs."""
 
 
 def vectors(table: pa.Table) -> npt.NDArray[np.float32]:
@@ -40,19 +40,19 @@ def vectors(table: pa.Table) -> npt.NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class SegmentRules:
-    """How posteriors become decisions: under which priors, None for those of training, and from which confidence on."""
+    """How posteriors become decisions: the shift of priors, None for those of training, and the least confidence."""
 
     shift: PriorShift | None
     min_confidence: float
 
 
 def segment_table(features: pa.Table, model: Model, rules: SegmentRules, run_id: str, now: dt.datetime) -> pa.Table:
-    """Posteriors of every segment.
+    """Posteriors and decisions of every segment.
 
     Args:
         features: rows of `features` with call_id, call_date, role, agent_id, queue, talk_share and bucket beside them,
             and `text_valence` where there are transcripts.
-        model: what scores them.
+        model: the model.
         rules: for decisions.
         run_id: of the run.
         now: time of scoring, UTC.
@@ -66,12 +66,12 @@ def segment_table(features: pa.Table, model: Model, rules: SegmentRules, run_id:
     posteriors = model.posteriors(vectors(features), _voices(features))
     if rules.shift is not None:
         posteriors = rules.shift(posteriors)
-    winner, confidence, valence, arousal = score_segments(posteriors, model.classes, rules.min_confidence)
-    places = pa.array(winner.astype(np.int32), mask=winner == UNDECIDED)
+    decision, confidence, valence, arousal = score_segments(posteriors, model.classes, rules.min_confidence)
+    indices = pa.array(decision.astype(np.int32), mask=decision == UNDECIDED)
     columns: dict[str, Any] = {name: features.column(name) for name in features.column_names if name != "vector"}
     columns |= {
         "model_version": _constant(model.model_version, count),
-        "emotion": pa.DictionaryArray.from_arrays(places, pa.array(model.classes)).cast(pa.string()),
+        "emotion": pa.DictionaryArray.from_arrays(indices, pa.array(model.classes)).cast(pa.string()),
         "confidence": confidence,
         "valence": valence,
         "arousal": arousal,
@@ -85,7 +85,7 @@ def segment_table(features: pa.Table, model: Model, rules: SegmentRules, run_id:
 
 
 def _voices(features: pa.Table) -> npt.NDArray[np.intp]:
-    """A number for each channel of a recording, (rows,): its rows are of one speaker, and are normalised together."""
+    """A number (rows,) for each channel of a recording, whose rows are of one speaker and normalised together."""
     recording = features.column("recording_id").combine_chunks().dictionary_encode().indices.to_numpy()
     channel = features.column("channel").to_numpy()
     return np.asarray(recording.astype(np.intp) * (int(channel.max()) + 1) + channel, dtype=np.intp)
@@ -93,8 +93,8 @@ def _voices(features: pa.Table) -> npt.NDArray[np.intp]:
 
 @dataclass(frozen=True)
 class CallRules:
-    """What of the settings a call's summary depends on; `text_weight` is of the words' valence, 0 to 1, and
-    `min_confidence` what a segment needs to be decided on."""
+    """The settings of a call's summary: `text_weight` of the words' valence, 0 to 1, and the `min_confidence` of a
+    decision."""
 
     engagement: EngagementSettings
     text_weight: float
@@ -102,12 +102,12 @@ class CallRules:
 
 
 def call_table(segments: pa.Table, classes: Sequence[str], rules: CallRules) -> pa.Table:
-    """One row a call and role. Valence is of voice and words together, where there are words.
+    """One row per call and role. Valence is of voice and words together, where there are words.
 
     Args:
         segments: rows of `SEGMENT_ROWS`, sorted by call_id and role, of one model.
         classes: of the model's label scheme.
-        rules: for engagement and for words.
+        rules: for engagement, words and decisions.
     """
     if not len(segments):
         return CALL_EMOTIONS.schema.empty_table()
@@ -122,18 +122,17 @@ def call_table(segments: pa.Table, classes: Sequence[str], rules: CallRules) -> 
     firsts = segments.select([*same, "talk_share"]).take(edges[:-1]).to_pylist()
     rows = []
     for first, (a, b) in zip(firsts, pairwise(edges), strict=True):
-        said = posteriors[a:b]
-        found = summarise_call(start_s[a:b], end_s[a:b], said, classes, rules.min_confidence, valence[a:b])
-        index = engagement(found.arousal, found.valence_change, first.pop("talk_share"), rules.engagement)
-        rows.append({**first, **_summary(found), "engagement": index, "schema_version": SCHEMA_VERSION})
+        summary = summarise_call(start_s[a:b], end_s[a:b], posteriors[a:b], classes, rules.min_confidence, valence[a:b])
+        index = engagement(summary.arousal, summary.valence_change, first.pop("talk_share"), rules.engagement)
+        rows.append({**first, **_columns(summary), "engagement": index, "schema_version": SCHEMA_VERSION})
     return pa.Table.from_pylist(rows, schema=CALL_EMOTIONS.schema)
 
 
-def _summary(found: CallSummary) -> Mapping[str, Any]:
-    row = {name: getattr(found, name) for name in _SUMMARY}
-    row |= {share(name): value for name, value in found.shares.items()}
+def _columns(summary: CallSummary) -> Mapping[str, Any]:
+    row = {name: getattr(summary, name) for name in _SUMMARY}
+    row |= {share(name): value for name, value in summary.shares.items()}
     for axis in ("valence", "arousal"):
-        quarters = getattr(found, f"{axis}_quarters")
+        quarters = getattr(summary, f"{axis}_quarters")
         row |= {f"{axis}_q{number}": value for number, value in enumerate(quarters, start=1)}
     return row
 

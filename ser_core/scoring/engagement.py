@@ -1,4 +1,4 @@
-"""How engaged a customer is in a call: one index of arousal, the trend of valence, and the share of talk."""
+"""Engagement of a customer in a call: one index of arousal, the trend of valence, and the share of talk."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ def engagement(
 ) -> float:
     """The weighted mean of up to three terms, each 0 to 1:
 
-    - (1 + arousal) / 2, of the call's mean arousal, -1 to 1: activation of the voice is the strongest cue to engagement
-      there is in it (Yu, Aoki & Woodruff 2004, "Detecting user engagement in everyday conversations", Interspeech);
-    - (1 + valence_change) / 2, of the last quarter's valence less the first one's, taken to -1 and 1 where beyond: a
-      customer who is being won over counts for more than one who is being lost;
+    - (1 + arousal) / 2, of the call's mean arousal, -1 to 1: the strongest cue to engagement in a voice (Yu, Aoki &
+      Woodruff 2004, "Detecting user engagement in everyday conversations", Interspeech);
+    - (1 + valence_change) / 2, of the last quarter's valence less the first one's, clipped to -1 and 1: rising
+      valence counts as engagement;
     - talk_share, the customer's share of both sides' talk time.
 
-    A term that is None is left out, and the weights of the others are scaled to sum to 1. This is an index of this
-    project, made to compare calls with each other; it is no standardised measure.
+    A term that is None is left out, and the weights of the others are scaled to sum to 1. The index is this project's
+    own, to compare calls with each other; it is not a standardised measure.
 
     Args:
         arousal: of the call, -1 to 1.
-        valence_change: over the call, -2 to 2; None where one quarter alone has speech.
-        talk_share: 0 to 1; None where the agent's side is not known.
+        valence_change: over the call, -2 to 2; None where only one quarter has speech.
+        talk_share: 0 to 1; None where the agent's side is unknown.
         weights: of the terms.
 
     Returns:

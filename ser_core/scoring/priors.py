@@ -1,4 +1,4 @@
-"""How often emotions occur in calls, where that is not how often they occurred in training."""
+"""Posteriors under other class priors than those of training."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ser_core.scoring.segment_scores import Floats
 class PriorShift:
     """Posteriors under the priors of training → posteriors under other ones.
 
-    p'(c | x) ∝ p(c | x) · prior(c) / trained(c), which is Bayes' rule where only the priors differ, and each emotion
-    sounds as it did in training (Saerens, Latinne & Decaestecker 2002, "Adjusting the outputs of a classifier to new a
-    priori probabilities", Neural Computation 14, 21-41, equation 2.4).
+    p'(c | x) ∝ p(c | x) · prior(c) / trained(c). This is Bayes' rule where only the priors differ, not the distribution
+    of the features within a class (Saerens, Latinne & Decaestecker 2002, "Adjusting the outputs of a classifier to new
+    a priori probabilities", Neural Computation 14, 21-41, equation 2.4).
 
     Attributes:
-        priors: in force, by class, summing to 1.
+        priors: new priors by class, summing to 1.
         ratio: prior(c) / trained(c), in the order of the posteriors' columns.
     """
 
@@ -29,10 +29,10 @@ class PriorShift:
     ratio: tuple[float, ...]
 
     def __call__(self, posteriors: Floats) -> Floats:
-        """Posteriors (n, classes), rows summing to 1, of the same kind of float as those given.
+        """Shifted `posteriors` (n, classes), rows summing to 1, of the same dtype.
 
         Raises:
-            ValueError: there are other classes.
+            ValueError: the number of classes differs.
         """
         if posteriors.ndim != 2 or posteriors.shape[1] != len(self.ratio):
             raise ValueError(f"posteriors have the shape {posteriors.shape}; expected (n, {len(self.ratio)})")
@@ -42,13 +42,13 @@ class PriorShift:
 
 
 def prior_shift(named: Mapping[str, float] | None, manifest: Mapping[str, Any]) -> PriorShift | None:
-    """The shift to `named` (`scoring.priors`) for the model of a bundle's `manifest`; None where nothing is named.
+    """The shift to the priors `named` (`scoring.priors`) for the model of a bundle's `manifest`; None without any.
 
-    A class that is not named enters with its share in training; all are then scaled to sum to 1. So {neutral: 2} makes
-    neutral twice as frequent as all of training together; name every class to give shares as they are.
+    Other classes keep their share in training; all are then scaled to sum to 1. So {neutral: 2} gives neutral twice the
+    weight of all training data together. Name every class to set the priors directly.
 
     Raises:
-        SettingsError: a name is none of the model's classes, or training had no row of it.
+        SettingsError: a name is not a class of the model, or had no row in training.
     """
     if not named:
         return None
@@ -57,19 +57,21 @@ def prior_shift(named: Mapping[str, float] | None, manifest: Mapping[str, Any]) 
     unknown = sorted(name for name in named if not trained.get(name))
     if unknown:
         known = ", ".join(name for name in classes if trained[name])
-        heard = f"{manifest['model_version']} never names {' and '.join(unknown)}: it has {known}"
-        raise SettingsError([f"scoring.priors: {heard}"])
-    wanted = {name: named.get(name, trained[name]) for name in classes}
-    total = sum(wanted.values())
-    priors = {name: value / total for name, value in wanted.items()}
-    # A class without a row has a posterior of 0, and keeps it whatever it is multiplied with.
+        model = manifest["model_version"]
+        raise SettingsError(
+            [f"scoring.priors: {model} never predicts {' and '.join(unknown)}: its classes are {known}"]
+        )
+    weights = {name: named.get(name, trained[name]) for name in classes}
+    total = sum(weights.values())
+    priors = {name: weight / total for name, weight in weights.items()}
+    # A class without training rows has a posterior of 0, which no ratio changes.
     return PriorShift(priors, tuple(priors[name] / trained[name] if trained[name] else 1.0 for name in classes))
 
 
 def trained_priors(training: Mapping[str, Any], classes: Sequence[str]) -> dict[str, float]:
-    """The priors a model was trained under, from its manifest's `training`, by class.
+    """The priors of a model's training by class, from `training` of its manifest.
 
-    With balanced classes every class that has rows weighs the same; otherwise its rows tell.
+    With balanced classes, every class with rows has the same prior; otherwise priors are shares of rows.
     """
     rows = {name: float(training["rows_by_class"].get(name, 0)) for name in classes}
     if training["parameters"].get("balance_classes", False):

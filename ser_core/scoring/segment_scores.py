@@ -1,4 +1,4 @@
-"""Posteriors → the emotion of each segment, and where it lies on the circumplex."""
+"""Posteriors → the emotion of each segment, and its valence and arousal."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Floats = npt.NDArray[np.floating[Any]]
 
 
 UNDECIDED = -1
-"""The place of no class."""
+"""The class index of an undecided segment."""
 
 
 class SegmentScores(NamedTuple):
-    """Of n segments, each (n,): the place of the `emotion` among the classes, or `UNDECIDED`; the largest posterior as
-    `confidence`, decided or not; and `valence` and `arousal`, -1 to 1."""
+    """Scores of n segments, each (n,): `emotion`, a class index or `UNDECIDED`; `confidence`, the largest posterior,
+    decided or not; `valence` and `arousal`, -1 to 1."""
 
     emotion: npt.NDArray[np.intp]
     confidence: Floats
@@ -28,14 +28,14 @@ class SegmentScores(NamedTuple):
 
 
 def score_segments(posteriors: Floats, classes: Sequence[str], min_confidence: float) -> SegmentScores:
-    """Decides on segments by their `posteriors` (n, classes), rows summing to 1; of equal ones the first class wins.
+    """Decisions by the largest of the `posteriors` (n, classes), rows summing to 1; the first class of equal ones.
 
-    A segment whose largest posterior is below `min_confidence` is left undecided: Chow's rule ("On optimum recognition
-    error and reject tradeoff", IEEE Trans. Information Theory 16, 1970, 41-46), by which no other way of rejecting as
-    many segments leaves fewer errors, as far as the posteriors are true.
+    A segment whose largest posterior is below `min_confidence` is undecided. This is Chow's rule ("On optimum
+    recognition error and reject tradeoff", IEEE Trans. Information Theory 16, 1970, 41-46): for correct posteriors, no
+    other way of rejecting as many segments leaves fewer errors.
 
-    Valence and arousal are the means of the classes' coordinates (`ser_core.emotions.AFFECT`) weighted by the
-    posteriors, so that a doubtful decision lies near the origin.
+    Valence and arousal are means of the classes' coordinates (`ser_core.emotions.AFFECT`), weighted by the posteriors,
+    so that an uncertain segment lies near the origin.
 
     Raises:
         ValueError: shapes do not fit.
@@ -43,21 +43,21 @@ def score_segments(posteriors: Floats, classes: Sequence[str], min_confidence: f
     """
     if posteriors.ndim != 2 or posteriors.shape[1] != len(classes):
         raise ValueError(f"posteriors have the shape {posteriors.shape}; expected (n, {len(classes)})")
-    places = np.array([[AFFECT[name].valence, AFFECT[name].arousal] for name in classes])
-    affect = posteriors @ places
+    coordinates = np.array([[AFFECT[name].valence, AFFECT[name].arousal] for name in classes])
+    affect = posteriors @ coordinates
     confidence = posteriors.max(axis=1)
-    # As float32, which is what tables hold: a segment and its call, which is made from tables, decide alike.
+    # In float32, as in the tables, so that a segment and its call, which is summarised from tables, decide alike.
     decided = confidence.astype(np.float32) >= np.float32(min_confidence)
     emotion = np.where(decided, posteriors.argmax(axis=1), UNDECIDED)
     return SegmentScores(emotion, confidence, affect[:, 0], affect[:, 1])
 
 
 def fuse_valence(voice: Floats, text: Floats, weight: float) -> Floats:
-    """Late fusion: (1 - weight) · voice + weight · text where there are words, the voice alone where there are none.
+    """Late fusion: (1 - weight) · voice + weight · text where there are words, otherwise the voice alone.
 
     Args:
         voice: valence of the voice, (n,), -1 to 1.
-        text: valence of the words, (n,), -1 to 1; NaN where there are none.
+        text: valence of the words, (n,), -1 to 1; NaN without words.
         weight: of the words, 0 to 1.
     """
     fused: Floats = np.where(np.isnan(text), voice, (1 - weight) * voice + weight * text)

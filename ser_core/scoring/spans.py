@@ -1,6 +1,6 @@
-"""Arithmetic of spans: sets of seconds as arrays of shape (n, 2), start and end a row.
+"""Set operations on spans of time: arrays (n, 2) of start and end in seconds.
 
-All but `joined` take and give disjoint spans in order, each longer than nothing.
+All functions but `joined` take and return disjoint spans in order, each with a positive duration.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ NONE: Spans = np.empty((0, 2))
 
 
 def joined(spans: Spans, gap_s: float = 0.0) -> Spans:
-    """Any `spans` (n, 2), in any order, overlapping or empty, as disjoint spans; gaps up to `gap_s` are filled."""
+    """`spans` (n, 2), in any order, overlapping or empty, as disjoint spans; gaps up to `gap_s` are filled."""
     spans = spans[spans[:, 1] > spans[:, 0]]
     if not len(spans):
         return NONE
@@ -26,24 +26,24 @@ def joined(spans: Spans, gap_s: float = 0.0) -> Spans:
 
 
 def union(sets: Iterable[Spans]) -> Spans:
-    """What is in any of `sets`."""
+    """The time in any of `sets`."""
     return joined(np.concatenate([NONE, *sets]))
 
 
 def total_s(spans: Spans) -> float:
-    """The seconds in `spans`."""
+    """The total duration of `spans` in seconds."""
     return float(np.sum(spans[:, 1] - spans[:, 0]))
 
 
 def gaps(spans: Spans, duration_s: float) -> Spans:
-    """What of 0 to `duration_s` is not in `spans`."""
+    """The time from 0 to `duration_s` outside of `spans`."""
     between = np.r_[0.0, np.clip(spans, 0.0, duration_s).ravel(), duration_s].reshape(-1, 2)
     left: Spans = between[between[:, 1] > between[:, 0]]
     return left
 
 
 def intersection(a: Spans, b: Spans) -> Spans:
-    """What is both in `a` and in `b`."""
+    """The time in both `a` and `b`."""
     edges = np.unique(np.concatenate([a.ravel(), b.ravel()]))
     if not len(edges):
         return NONE
@@ -53,7 +53,7 @@ def intersection(a: Spans, b: Spans) -> Spans:
 
 
 def holds(spans: Spans, at: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Whether each moment of `at` (n,) lies in `spans`; a span's start does, its end does not."""
-    place = np.searchsorted(spans[:, 0], at, side="right") - 1
-    inside: npt.NDArray[np.bool_] = (place >= 0) & (at < np.r_[spans[:, 1], -np.inf][place])
+    """Whether each time `at` (n,) is in `spans`; a span's start is, its end is not."""
+    index = np.searchsorted(spans[:, 0], at, side="right") - 1
+    inside: npt.NDArray[np.bool_] = (index >= 0) & (at < np.r_[spans[:, 1], -np.inf][index])
     return inside

@@ -1,4 +1,4 @@
-"""Speech of a call's channels → who talked when: silence, crosstalk, interruptions, rates. Of no model."""
+"""Speech of a call's channels → talk facts: silence, crosstalk, interruptions and rates. Independent of any model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ser_core.config.talk_settings import TalkSettings
 from ser_core.scoring.spans import NONE, Spans, gaps, holds, intersection, joined, total_s, union
 
-_ROUNDING_S = 1e-6  # a threshold that is met exactly is met, whatever the last bit of a difference says
+_ROUNDING_S = 1e-6  # so that rounding does not decide about a threshold that is met exactly
 
 
 @dataclass(frozen=True)
@@ -27,22 +27,21 @@ class VoiceActivity:
 
 @dataclass(frozen=True)
 class TalkFacts:
-    """Who talked when in a call; times in seconds, rates in syllables a second.
+    """Talk facts of a call; times in seconds, rates in syllables per second.
 
-    A side (customer, agent) that was not recorded, or not measured, has None in all that needs it: in a mono recording
-    of both, the sides and what follows from them are unknown. Where a side was recorded and never speaks, its values
-    are 0.
+    Values that need a side (customer, agent) are None where it was not recorded separately or not measured, as in a
+    mono recording of both. They are 0 where the side was recorded and never speaks.
 
-    - `duration_s`: of the longest channel. Channels are taken to begin together.
+    - `duration_s`: of the longest channel. All channels are assumed to start together.
     - `customer_talk_s`, `agent_talk_s`: time with speech in any channel of the role.
-    - `silence_s`, `silences`: total and number of the stretches longer than `talk.silence_s` in which no channel of the
-      call has speech, before the first word and after the last one too.
-    - `crosstalk_s`: both sides speak.
+    - `silence_s`, `silences`: total and number of the stretches longer than `talk.silence_s` without speech in any
+      channel, including those before the first and after the last speech.
+    - `crosstalk_s`: time in which both sides speak.
     - `interruptions_by_agent`, `interruptions_by_customer`: see `interruptions`.
-    - `speaking_rate`: the customer's syllables over talk time and own pauses, `articulation_rate`: over talk time alone
+    - `speaking_rate`: the customer's syllables over talk time and own pauses; `articulation_rate`: over talk time alone
       (speech rate and articulation rate of de Jong & Wempe 2009, Behavior Research Methods 41, 385-390, who count in
-      monologues). A pause is the customer's own where it lies between two stretches of the customer's speech, is no
-      longer than `talk.silence_s`, and the agent does not speak in it.
+      monologues). An own pause lies between two stretches of the customer's speech, is at most `talk.silence_s` long,
+      and has no speech of the agent.
     - `loudness_dbfs`: root mean square of the customer's whole channel.
     """
 
@@ -60,13 +59,13 @@ class TalkFacts:
 
 
 def talk_facts(voices: Sequence[VoiceActivity], settings: TalkSettings) -> TalkFacts:
-    """The facts of one call.
+    """The talk facts of one call.
 
     Raises:
         ValueError: there is no voice.
     """
     if not voices:
-        raise ValueError("a call has no channel; expected one at least")
+        raise ValueError("a call has no channel; expected at least one")
     customer, agent = _side(voices, "customer"), _side(voices, "agent")
     duration_s = max(voice.duration_s for voice in voices)
     quiet = _silences(voices, duration_s, settings.silence_s)
@@ -88,20 +87,23 @@ def talk_facts(voices: Sequence[VoiceActivity], settings: TalkSettings) -> TalkF
 
 
 def interruptions(by: Spans, of: Spans, settings: TalkSettings) -> Spans:
-    """The turns of `by` that interrupt one of `of`.
+    """The turns of `by` that interrupt a turn of `of`.
 
-    Turns are stretches of speech with gaps up to `pause_s` filled. A turn interrupts where it begins when the other has
-    been speaking for `interruption_floor_s` or more, both speak for `interruption_overlap_s` or more from there, it
-    lasts `interruption_hold_s` or more, and the other's turn ends within `interruption_yield_s` and before it does.
+    Turns are stretches of speech with gaps up to `pause_s` filled. A turn is an interruption where
 
-    So a backchannel ("mhm") is none, nor is a try that fails, nor a turn that comes a little early: between-speaker
-    overlaps are common and short (Heldner & Edlund 2010, "Pauses, gaps and overlaps in conversations", J. Phonetics 38,
-    555-568). That the interrupted speaker yields is what sets an interruption apart from overlap (Beattie 1982,
-    "Turn-taking and interruption in political interviews", Semiotica 39, 93-114). The thresholds are this project's.
+    - the other has been speaking for at least `interruption_floor_s` when it begins,
+    - both then speak for at least `interruption_overlap_s`,
+    - it lasts at least `interruption_hold_s`, and
+    - the other's turn ends within `interruption_yield_s`, and before it does.
+
+    This excludes backchannels ("mhm"), failed attempts, and turns that begin a little early: overlaps between speakers
+    are common and short (Heldner & Edlund 2010, "Pauses, gaps and overlaps in conversations", J. Phonetics 38,
+    555-568). An interruption differs from overlap in that the interrupted speaker yields (Beattie 1982, "Turn-taking
+    and interruption in political interviews", Semiotica 39, 93-114). The thresholds are this project's own.
 
     Args:
-        by: speech of who may interrupt, (n, 2).
-        of: speech of the other, (m, 2).
+        by: speech of the side that may interrupt, (n, 2).
+        of: speech of the other side, (m, 2).
         settings: the thresholds, in seconds.
 
     Returns:
@@ -111,11 +113,11 @@ def interruptions(by: Spans, of: Spans, settings: TalkSettings) -> Spans:
     if not len(turns) or not len(others):
         return NONE
     start, end = turns.T
-    place = np.searchsorted(others[:, 0], start, side="left") - 1
-    began, ended = others[np.maximum(place, 0)].T
+    index = np.searchsorted(others[:, 0], start, side="left") - 1
+    began, ended = others[np.maximum(index, 0)].T
     floor, overlap, hold = start - began, ended - start, end - start
     interrupts = (
-        (place >= 0)
+        (index >= 0)
         & (floor >= settings.interruption_floor_s - _ROUNDING_S)
         & (overlap >= settings.interruption_overlap_s - _ROUNDING_S)
         & (overlap > 0)
@@ -164,7 +166,7 @@ def _own_pauses_s(customer: Spans, agent: Spans | None, silence_s: float) -> flo
 
 
 def _loudness(voices: Sequence[VoiceActivity]) -> float | None:
-    """Mean of the power of the customer's channels, weighted by their durations."""
+    """Mean power of the customer's channels, weighted by their durations, in dBFS."""
     own = [voice for voice in voices if voice.role == "customer"]
     seconds = sum(voice.duration_s for voice in own)
     if seconds <= 0:

@@ -1,11 +1,11 @@
 """Cutting a channel into segments while it streams by.
 
-A segmenter takes blocks of one channel at the analysis rate and gives segments as soon as they are whole. Segments that
-are silent are left out: there is nothing in them to hear.
+A segmenter takes blocks of one channel at the analysis rate and yields segments as soon as they are complete. Silent
+segments are left out.
 
-A stretch of speech between two pauses is one segment, and its short pauses stay in it. Where it is shorter than `min_s`
-(an isolated "yes"), the audio around it widens the segment, evenly on both sides and at most to the middle of the
-shortest pause there can be, so that segments never overlap.
+A stretch of speech between two pauses is one segment, and its short pauses stay in it. A stretch shorter than `min_s`
+(an isolated "yes") is widened evenly on both sides, at most to the middle of the shortest possible pause, so that
+segments never overlap.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Segment(NamedTuple):
 
 
 class Segmenter(Protocol):
-    """What cuts one channel. `push` as long as there are blocks, then `finish` once."""
+    """Cuts one channel: `push` for each block, then `finish` once."""
 
     def push(self, y: Array) -> Iterator[Segment]:
         """Segments that are complete with this block of shape (n,)."""
@@ -54,10 +54,10 @@ def open_segmenter(settings: SegmentSettings, sr: int) -> Segmenter:
 
 
 class WindowSegmenter:
-    """Windows of `window` samples from end to end; None: all of it is one window.
+    """Windows of `window` samples end to end; None: the whole channel is one window.
 
-    A rest shorter than `shortest` samples is joined to the window before it, so at most `window + shortest` samples are
-    held. A recording shorter than that is one segment, however short.
+    A remainder shorter than `shortest` samples is joined to the window before it, so at most `window + shortest`
+    samples are held. A recording shorter than that is one segment.
     """
 
     def __init__(self, sr: int, window: int | None, shortest: int) -> None:
@@ -67,7 +67,7 @@ class WindowSegmenter:
         self._start = 0
 
     def push(self, y: Array) -> Iterator[Segment]:
-        """Windows that are whole and whose rest can stand alone."""
+        """Windows that are complete and whose remainder is long enough for a window of its own."""
         self._held.append(y)
         self._held_samples += len(y)
         if self._window is None or self._held_samples < self._window + self._shortest:
@@ -79,7 +79,7 @@ class WindowSegmenter:
         self._held, self._held_samples = [held.copy()], len(held)
 
     def finish(self) -> Iterator[Segment]:
-        """The last window with its rest."""
+        """The last window with its remainder."""
         if self._held_samples:
             yield from self._cut(np.concatenate(self._held))
         self._held, self._held_samples = [], 0
@@ -91,7 +91,8 @@ class WindowSegmenter:
 
 
 class SpeechSegmenter:
-    """Stretches of speech. `speech` is what was found so far, (start_s, end_s) in order, cuts undone."""
+    """Segments that are stretches of speech. `speech` lists the stretches so far, (start_s, end_s) in order, each whole
+    even where its segments are cut at `max_s`."""
 
     def __init__(self, settings: SegmentSettings, sr: int) -> None:
         self._sr, self._activity = sr, SpeechActivity(settings, sr)
@@ -116,7 +117,7 @@ class SpeechSegmenter:
         if stretches:
             held = np.concatenate(self._held)
             for start, end in stretches:
-                self._note(start / self._sr, end / self._sr)
+                self._add_speech(start / self._sr, end / self._sr)
                 widen = min(max(0, self._shortest - (end - start) + 1) // 2, self._widen)
                 first, last = max(0, start - widen), min(end + widen, self._samples)
                 y = held[first - self._start : last - self._start].copy()
@@ -126,7 +127,7 @@ class SpeechSegmenter:
         while len(self._held) > 1 and self._start + len(self._held[0]) <= settled:
             self._start += len(self._held.pop(0))
 
-    def _note(self, start_s: float, end_s: float) -> None:
+    def _add_speech(self, start_s: float, end_s: float) -> None:
         if self.speech and start_s <= self.speech[-1][1]:
             start_s = self.speech.pop()[0]
         self.speech.append((start_s, end_s))

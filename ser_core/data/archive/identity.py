@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -44,15 +44,22 @@ class Recording:
 
 
 class Identity(NamedTuple):
-    """A recording, and the reason why it cannot be used, where there is one."""
+    """A recording, the reason why it cannot be used, where there is one, and whether the metadata has its call."""
 
     recording: Recording
     refusal: Reason | None
+    in_metadata: bool
 
 
 def recording_id(archive_name: str, key: str) -> str:
     """24 hex digits that stay the same where the archive moves, as long as its name and the key do."""
     return hashlib.sha256(f"{archive_name}\0{key}".encode()).hexdigest()[:24]
+
+
+def call_id_of(key: str, pattern: PathPattern | None, row: CallMetadata | None) -> str:
+    """The call that a key names: by its path, else its manifest row, else the key itself."""
+    path = (pattern.match(key) if pattern is not None else None) or {}
+    return _text(path.get("call_id")) or (row.call_id if row else None) or key
 
 
 def identify(
@@ -62,17 +69,19 @@ def identify(
     archive: ArchiveSettings,
     pattern: PathPattern | None,
     row: CallMetadata | None = None,
-    calls: Mapping[str, CallMetadata] | None = None,
+    calls: Sequence[CallMetadata] = (),
 ) -> Identity:
-    """Name a recording: what its path says goes before its manifest `row`, and that before `calls`, by call_id.
+    """Names a recording: what its path says goes before its manifest `row`, and that before the metadata.
 
-    Failing all three, the call_id is the key and the call_date the day the object was written. A key that `pattern`
-    does not match is named as if there were no pattern, and refused with `unmatched_path`.
+    `calls` are the rows of the metadata with its call_id. Of several, the row of the path's day counts. Failing all
+    three, the call_id is the key and the call_date the day the object was written. A key that `pattern` does not match
+    is named as if there were no pattern, and refused with `unmatched_path`.
     """
     matched = pattern.match(info.key) if pattern is not None else {}
     path = matched or {}
     call_id = _text(path.get("call_id")) or (row.call_id if row else None) or info.key
-    known = [found for found in (row, (calls or {}).get(call_id)) if found is not None]
+    of_day = _of_day(calls, path, ZoneInfo(archive.timezone))
+    known = [values for values in (row, of_day) if values is not None]
     zone = ZoneInfo(archive.timezone)
     started_at = _utc(_moment(path) or _first([found.started_at for found in known]), zone)
     call_date, date_source = _call_date(path, known, info.modified_at, zone)
@@ -94,7 +103,23 @@ def identify(
         queue=_text(path.get("queue")) or _first([found.queue for found in known]),
         extra=extra,
     )
-    return Identity(recording, Reason.UNMATCHED_PATH if matched is None else None)
+    return Identity(recording, Reason.UNMATCHED_PATH if matched is None else None, of_day is not None)
+
+
+def _of_day(calls: Sequence[CallMetadata], path: Mapping[str, Value], zone: ZoneInfo) -> CallMetadata | None:
+    """The row of the path's day; where the path has no day, the only row there is."""
+    moment, day = _moment(path), path.get("call_date")
+    if not isinstance(day, dt.date):
+        day = None if moment is None else _local_day(moment, zone)
+    if day is None:
+        return calls[0] if len(calls) == 1 else None
+    return next((call for call in calls if _day_of(call, zone) in {day, None}), None)
+
+
+def _day_of(call: CallMetadata, zone: ZoneInfo) -> dt.date | None:
+    if call.call_date is not None:
+        return call.call_date
+    return None if call.started_at is None else _local_day(call.started_at, zone)
 
 
 def _call_date(

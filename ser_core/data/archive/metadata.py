@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from ser_core.config.settings import StorageSettings
-from ser_core.data.archive.row_files import Row, read_rows
+from ser_core.data.archive.role_words import RoleNames, parse_roles
+from ser_core.data.archive.row_files import Row, check_column, read_rows
+from ser_core.data.storage import locate
 from ser_core.errors import SettingsError
 
 _T = TypeVar("_T")
 _MAX_FAULTS = 10
-_ROLES = ("customer", "agent", "mixed")
 
 
 @dataclass(frozen=True)
@@ -31,34 +33,56 @@ class CallMetadata:
     extra: Mapping[str, str]
 
 
-def read_metadata(uri: str, settings: StorageSettings) -> dict[str, CallMetadata]:
-    """Metadata by call_id from a CSV or Parquet file with a column `call_id`.
+def metadata_uris(uri: str, dates: Sequence[dt.date] | None, settings: StorageSettings) -> list[str]:
+    """The files that `archive.metadata` names: itself, or, where it has `{call_date}`, the existing files of `dates`.
+
+    Without dates these are all files that match. `{call_date}` may have a format, as `{call_date:%Y%m%d}`.
+
+    Raises:
+        SettingsError: a single file is missing, or has no column `call_id`.
+    """
+    if "{call_date" not in uri:
+        check_column(uri, "call_id", settings)
+        return [uri]
+    if dates is not None:
+        named = [_named(uri, date) for date in dates]
+    else:
+        storage, _ = locate(uri.partition("{")[0].rpartition("/")[0] + "/x", settings)
+        pattern = re.compile(re.sub(r"\\\{call_date.*?\\\}", ".+", re.escape(uri.rpartition("/")[2])))
+        named = [storage.uri_of(info.key) for info in storage.list() if pattern.fullmatch(info.key.rpartition("/")[2])]
+    return [name for name in named if _exists(name, settings)]
+
+
+def read_metadata(uri: str, names: RoleNames, settings: StorageSettings) -> Iterator[tuple[str, Row]]:
+    """call_id and values of each row of a CSV or Parquet file with a column `call_id`, as text.
 
     Known columns: agent_id, queue, started_at and call_date (ISO 8601), roles (`0=agent,1=customer`).
 
     Raises:
-        SettingsError: no such column, a call_id that is empty or there twice, values that cannot be read.
+        SettingsError: a call_id that is empty, or twice with the same day, or values that cannot be read.
     """
-    calls: dict[str, CallMetadata] = {}
     faults: list[str] = []
+    seen: set[int] = set()
     for number, row in read_rows(uri, "call_id", settings):
         try:
-            call = parse_metadata(row)
+            call = parse_metadata(row, names)
             if call.call_id is None:
                 raise ValueError("has no call_id")
-            if call.call_id in calls:
-                raise ValueError(f"has the call_id {call.call_id!r} of an earlier row: expected one row a call")
-            calls[call.call_id] = call
+            mark = hash((call.call_id, call.call_date, call.started_at))
+            if mark in seen:
+                raise ValueError(f"has the call_id {call.call_id!r} of an earlier row: expected one row a call and day")
+            seen.add(mark)
         except ValueError as error:
             faults.append(f"{uri}, row {number}: {error}")
             if len(faults) == _MAX_FAULTS:
                 break
+            continue
+        yield call.call_id, row
     if faults:
         raise SettingsError(faults)
-    return calls
 
 
-def parse_metadata(row: Row) -> CallMetadata:
+def parse_metadata(row: Row, names: RoleNames) -> CallMetadata:
     """The typed form of a row.
 
     Raises:
@@ -68,7 +92,7 @@ def parse_metadata(row: Row) -> CallMetadata:
     started_at = _parsed(rest, "started_at", dt.datetime.fromisoformat, "2026-11-21T09:30:00+01:00")
     call_date = _parsed(rest, "call_date", _day, "2026-11-21")
     if "roles" in rest:
-        parse_roles(rest["roles"])
+        parse_roles(rest["roles"], names)
     return CallMetadata(
         call_id=rest.pop("call_id", None),
         agent_id=rest.pop("agent_id", None),
@@ -79,19 +103,13 @@ def parse_metadata(row: Row) -> CallMetadata:
     )
 
 
-def parse_roles(text: str) -> dict[int, str]:
-    """Roles by channel from `0=agent,1=customer`.
+def _named(uri: str, date: dt.date) -> str:
+    return re.sub(r"\{call_date(?::([^}]*))?\}", lambda match: date.strftime(match[1] or "%Y-%m-%d"), uri)
 
-    Raises:
-        ValueError: anything else.
-    """
-    roles: dict[int, str] = {}
-    for item in text.split(","):
-        channel, _, role = (part.strip() for part in item.partition("="))
-        if not (channel.isascii() and channel.isdigit()) or role not in _ROLES or int(channel) in roles:
-            raise ValueError(f"roles is {text!r}: expected such as 0=agent,1=customer, of {', '.join(_ROLES)}")
-        roles[int(channel)] = role
-    return roles
+
+def _exists(uri: str, settings: StorageSettings) -> bool:
+    storage, key = locate(uri, settings)
+    return storage.exists(key)
 
 
 def _day(text: str) -> dt.date:

@@ -53,6 +53,10 @@ class Pseudonyms:
         """The tombstone of a call by its name in the archive."""
         return self.tombstone("call", self.call(call_id))
 
+    def of_recording(self, recording: Recording) -> tuple[str, str]:
+        """The tombstones that keep a recording out: its own, and that of its call."""
+        return self.tombstone("recording", recording.recording_id), self.of_call(recording.call_id)
+
     @property
     def mark(self) -> str:
         """Tells secrets apart without telling them."""

@@ -75,6 +75,13 @@ class Storage(ABC):
         """What `open` gives, and before it what a listing would say of the very copy that was read."""
 
     @abstractmethod
+    def open_ranges(self, key: str) -> BinaryIO:
+        """One version of an object to read in parts: seekable, at its start; a `read` fetches what it asks for.
+
+        A read raises StorageError where the object has been replaced since it was opened. A folder gives the file.
+        """
+
+    @abstractmethod
     def put(self, key: str, data: bytes | Path | BinaryIO) -> None:
         """Write or replace an object; readers see the old or the new one, never a part.
 
@@ -119,6 +126,13 @@ class Storage(ABC):
         except ObjectMissingError:
             return False
         return True
+
+    def read_or_none(self, key: str) -> bytes | None:
+        """The whole object, or None where there is none at `key`."""
+        try:
+            return self.read(key)
+        except ObjectMissingError:
+            return None
 
     def uri_of(self, key: str) -> str:
         """The full name of `key`: the root, a `/`, and the key as it is (nothing is escaped)."""

@@ -15,10 +15,11 @@ from botocore.exceptions import ClientError
 
 from ser_core.config.settings import S3Settings
 from ser_core.data.storage.base import ObjectInfo, Storage, check_key
-from ser_core.data.storage.s3_body import download
-from ser_core.data.storage.s3_client import asked_again
+from ser_core.data.storage.s3_body import download, download_range
 from ser_core.data.storage.s3_client import client_of as _client_of
+from ser_core.data.storage.s3_client import repeated
 from ser_core.data.storage.s3_errors import status_of, translated
+from ser_core.data.storage.s3_ranges import RangedObject
 from ser_core.errors import ObjectMissingError, StorageError
 
 _log = logging.getLogger(__name__)
@@ -79,13 +80,23 @@ class S3Storage(Storage):
             raise
         return _info(key, head["ContentLength"], head), cast(BinaryIO, spool)
 
+    def open_ranges(self, key: str) -> BinaryIO:
+        """The version that one HEAD shows, a GET a read."""
+        info = self.info(key)
+
+        def fetch(first: int, last: int) -> bytes:
+            with translated(self.uri_of(key), self._settings, of_object=True):
+                return download_range(self._client, self._named(key), info.etag or "", first, last, self._settings)
+
+        return cast(BinaryIO, RangedObject(fetch, info.size_bytes))
+
     def put(self, key: str, data: bytes | Path | BinaryIO) -> None:
         """One PUT for bytes; a file goes up in parts where it is large, and is visible when all of them are there."""
         with translated(self.uri_of(key), self._settings, of_object=True):
             if isinstance(data, bytes):
                 self._call("put_object", **self._named(key), Body=data)
             else:
-                asked_again(lambda: self._upload(key, data), self._settings.max_attempts)
+                repeated(lambda: self._upload(key, data), self._settings.max_attempts)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         """A PUT with `If-None-Match: *`, which the endpoint must honour (RFC 9110, section 13.1.2)."""
@@ -165,7 +176,7 @@ class S3Storage(Storage):
             self._client.upload_fileobj(file, **self._named(key))
 
     def _call(self, operation: str, **arguments: Any) -> Any:
-        return asked_again(lambda: getattr(self._client, operation)(**arguments), self._settings.max_attempts)
+        return repeated(lambda: getattr(self._client, operation)(**arguments), self._settings.max_attempts)
 
 
 def _info(key: str, size_bytes: int, found: Mapping[str, Any]) -> ObjectInfo:

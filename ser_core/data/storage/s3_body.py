@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from botocore.exceptions import FlexibleChecksumError, HTTPClientError, IncompleteReadError
 
 from ser_core.config.settings import S3Settings
-from ser_core.data.storage.s3_client import pause
+from ser_core.data.storage.s3_client import repeated
 
 _CHUNK_BYTES = 1 << 20
 _MD5 = re.compile(r"[0-9a-f]{32}")
@@ -26,24 +26,43 @@ def download(client: Any, named: Mapping[str, str], sink: BinaryIO, settings: S3
     Raises:
         botocore.exceptions.BotoCoreError, ClientError: the last of `max_attempts` failures.
     """
-    seen: str | None = None
-    for attempt in range(1, settings.max_attempts + 1):
-        try:
-            response = client.get_object(**named)
-            digest = _copy(response, sink)
-            etag = _md5_of(response)
-            if etag is None or digest == etag or (digest == seen and _is_whole(client, named, response)):
-                sink.seek(0)
-                return dict(response)
-            seen = digest
+    digests: set[str] = set()
+
+    def attempt() -> Mapping[str, Any]:
+        sink.seek(0)
+        sink.truncate()
+        response = client.get_object(**named)
+        digest, etag = _copy(response, sink), _md5_of(response)
+        if etag is not None and digest != etag and not (digest in digests and _is_whole(client, named, response)):
+            digests.add(digest)
             raise FlexibleChecksumError(error_msg=f"the body's MD5 {digest} is not the ETag {etag}")
-        except _BROKEN:
-            if attempt == settings.max_attempts:
-                raise
-            sink.seek(0)
-            sink.truncate()
-            pause(attempt)
-    raise AssertionError("settings allow no attempt")
+        sink.seek(0)
+        return dict(response)
+
+    return repeated(attempt, settings.max_attempts, _BROKEN)
+
+
+def download_range(
+    client: Any, named: Mapping[str, str], etag: str, first: int, last: int, settings: S3Settings
+) -> bytes:
+    """The bytes `first` to `last`, included, of the version of an object that has `etag`; their number is checked.
+
+    The endpoint must honour `If-Match` (RFC 9110, section 13.1.1). A range has no checksum.
+
+    Raises:
+        botocore.exceptions.BotoCoreError, ClientError: the last of `max_attempts` failures; 412 where another version
+            is there.
+    """
+
+    def attempt() -> bytes:
+        response = client.get_object(**named, Range=f"bytes={first}-{last}", IfMatch=f'"{etag}"')
+        with response["Body"] as body:
+            data: bytes = body.read()
+        if len(data) != last - first + 1:
+            raise IncompleteReadError(actual_bytes=len(data), expected_bytes=last - first + 1)
+        return data
+
+    return repeated(attempt, settings.max_attempts, _BROKEN)
 
 
 def _copy(response: Mapping[str, Any], sink: BinaryIO) -> str:

@@ -43,20 +43,23 @@ def retries() -> int:
     return _retries.value()
 
 
-def pause(attempt: int) -> None:
+def _pause(attempt: int) -> None:
     """Notes that a request is repeated after its `attempt`-th failure, and waits as botocore does: up to 1, 2, 4, …
     20 s, at random, so that those who failed together do not come back together."""
     _retries.add()
     time.sleep(min(2.0 ** (attempt - 1), _LONGEST_WAIT_S) * secrets.randbelow(1000) / 1000)
 
 
-def asked_again(call: Callable[[], T], attempts: int) -> T:
-    """What `call` returns; repeated where the answer was cut so that it is no XML, which botocore does not repeat."""
+def repeated(call: Callable[[], T], attempts: int, faults: tuple[type[Exception], ...] = (ResponseParserError,)) -> T:
+    """The result of `call`, tried up to `attempts` times while it raises one of `faults`.
+
+    By default, an answer that was cut so that it is no XML: botocore does not repeat that.
+    """
     for attempt in range(1, attempts):
         try:
             return call()
-        except ResponseParserError:
-            pause(attempt)
+        except faults:
+            _pause(attempt)
     return call()
 
 

@@ -83,6 +83,8 @@ def _of_answer(error: ClientError, uri: str, settings: S3Settings, of_object: bo
         kind, told = ObjectMissingError, f"not there ({code}): was it moved or deleted?"
     elif of_object and status == 403:
         kind, told = ObjectForbiddenError, f"may not be used ({code}): check the policy of the bucket and of its keys"
+    elif of_object and status == 412:
+        told = f"replaced while it was being read ({code}): start again"
     elif status == 403:
         told = f"may not be listed ({code}): grant s3:ListBucket to these credentials"
     else:

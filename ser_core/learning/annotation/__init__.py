@@ -1,1 +1,1 @@
-"""The user's own recordings, labelled by people: what to listen to, and what they heard."""
+"""Labelling of the user's own recordings: segments to label, sheets for annotators, and their agreement."""

@@ -1,4 +1,4 @@
-"""How far people agree about what they heard."""
+"""Agreement between annotators."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def agreement_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """What rows of the table `labels` hold: labels by annotator and emotion, and how far annotators agree.
+    """Label counts and agreement of rows of the table `labels`.
 
     Returns:
         `annotators` (counts by emotion, by annotator), `shared_segments` (labelled by two or more),
@@ -17,8 +17,8 @@ def agreement_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     units: dict[tuple[Any, ...], list[str]] = {}
     by_annotator: dict[str, Counter[str]] = {}
     for row in rows:
-        place = tuple(row[name] for name in ("recording_id", "channel", "start_s", "end_s"))
-        units.setdefault(place, []).append(row["emotion"])
+        stretch = tuple(row[name] for name in ("recording_id", "channel", "start_s", "end_s"))
+        units.setdefault(stretch, []).append(row["emotion"])
         by_annotator.setdefault(row["annotator"], Counter())[row["emotion"]] += 1
     return {
         "annotators": {name: dict(counts.most_common()) for name, counts in sorted(by_annotator.items())},
@@ -29,14 +29,16 @@ def agreement_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def nominal_alpha(units: Iterable[Sequence[str]]) -> float | None:
-    """Krippendorff's alpha for nominal data (Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", C): 1 is
-    full agreement, 0 what chance gives. Any number of people, each of whom may have left units out.
+    """Krippendorff's alpha for nominal data (Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", C).
+
+    1 is full agreement, 0 is chance. Any number of annotators, each of whom may have skipped units. Computed here
+    because the package `krippendorff` is licensed under GPL-3.0.
 
     Args:
-        units: the labels that each unit was given, one a person; a unit with fewer than two is passed over.
+        units: the labels of each unit, one per annotator; a unit with fewer than two labels is ignored.
 
     Returns:
-        None where no unit has two labels, or every label is the same: there is nothing to agree about.
+        None where no unit has two labels, or all labels are equal.
     """
     paired = [Counter(unit) for unit in units if len(unit) > 1]
     totals: Counter[str] = sum(paired, Counter())
@@ -49,19 +51,21 @@ def nominal_alpha(units: Iterable[Sequence[str]]) -> float | None:
 
 
 def pairwise_agreement(units: Iterable[Sequence[str]]) -> float | None:
-    """The share of pairs of people who gave a unit the same label, as a mean over units with two labels or more; None
-    where there is no such unit."""
+    """The share of pairs of annotators with the same label, as a mean over units with two labels or more.
+
+    None where there is no such unit.
+    """
     paired = [Counter(unit) for unit in units if len(unit) > 1]
     shares = [sum(n * (n - 1) for n in unit.values()) / (unit.total() * (unit.total() - 1)) for unit in paired]
     return sum(shares) / len(shares) if shares else None
 
 
 def majority(labels: Sequence[str]) -> str | None:
-    """The label that most people gave; None where the first place is shared."""
+    """The most frequent label; None for a tie."""
     ranked = Counter(labels).most_common(2)
     return None if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]) else ranked[0][0]
 
 
 def _differing(labels: Counter[str]) -> int:
-    """Ordered pairs of labels that differ."""
+    """The number of ordered pairs of labels that differ."""
     return labels.total() ** 2 - sum(count**2 for count in labels.values())

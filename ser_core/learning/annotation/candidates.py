@@ -1,4 +1,4 @@
-"""What the tables say of segments to label, and of those that were labelled."""
+"""Segments to label and labelled stretches, matched with the tables."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ GROUP BY ALL
 
 @dataclass(frozen=True)
 class Candidates:
-    """Segments that may be labelled: `rows` (n), and `posteriors` (n, emotions in the order of `EMOTIONS`), 0 where the
-    model knows no such emotion."""
+    """Segments that may be labelled: n `rows`, and `posteriors` (n, emotions in the order of `EMOTIONS`), 0 for an
+    emotion that the model does not have."""
 
     rows: pa.Table
     posteriors: npt.NDArray[np.float64]
@@ -56,31 +56,31 @@ class Candidates:
 def candidates(
     catalog: Catalog, roles: Sequence[str], first: dt.date | None, last: dt.date | None, min_s: float
 ) -> Candidates:
-    """Segments that the promoted model scored and nobody has labelled, of recordings that are still there.
+    """Segments without a label that the promoted model scored, of recordings that still exist.
 
     Args:
         catalog: the archive's tables.
-        roles: whose voices may be listened to.
+        roles: of the channels that may be listened to.
         first: the first call date; None for all before `last`.
         last: the last call date; None for all after `first`.
         min_s: the shortest segment, in seconds.
     """
-    asked = {
+    parameters = {
         "posteriors": ", ".join(f"s.{name}" for name in _POSTERIORS),
         "roles": _listed(roles),
         "min_s": repr(float(min_s)),
         "first": f"DATE '{(first or dt.date.min).isoformat()}'",
         "last": f"DATE '{(last or dt.date.max).isoformat()}'",
     }
-    found = catalog.query(_CANDIDATES.format(**asked))
-    columns = [found.column(name).fill_null(0.0).to_numpy() for name in _POSTERIORS]
-    return Candidates(found.drop_columns(list(_POSTERIORS)), np.column_stack(columns).astype(np.float64))
+    segments = catalog.query(_CANDIDATES.format(**parameters))
+    columns = [segments.column(name).fill_null(0.0).to_numpy() for name in _POSTERIORS]
+    return Candidates(segments.drop_columns(list(_POSTERIORS)), np.column_stack(columns).astype(np.float64))
 
 
 @dataclass(frozen=True)
 class Placed:
-    """Labels of recordings that are there, as they are and as rows of `labels`; and the uris of the others, which the
-    tables do not know, or know to be gone."""
+    """Labels of existing recordings, as read and as `rows` of the table, and the uris of other recordings: `unknown` to
+    the tables, or `gone`."""
 
     labels: list[LabelledStretch]
     rows: list[Mapping[str, Any]]
@@ -89,34 +89,34 @@ class Placed:
 
 
 def place(catalog: Catalog, labels: Sequence[LabelledStretch], roles: Collection[str]) -> Placed:
-    """Finds the recordings that `labels` name by uri.
+    """Matches `labels` with recordings by uri.
 
     Raises:
         CorpusError: a label is of a channel whose role is not in `roles`, or that was never extracted.
     """
-    uris = sorted({one.key for one in labels})
-    found = catalog.query(_CHANNELS.format(uris=_listed(uris))).to_pylist() if uris else []
-    ids = {row["uri"]: row["recording_id"] for row in found if not row["gone"]}
-    by_channel = {(row["uri"], row["channel"]): row["role"] for row in found}
-    faults = [fault for one in labels if one.key in ids for fault in _faults(one, by_channel, roles)]
+    uris = sorted({label.key for label in labels})
+    channels = catalog.query(_CHANNELS.format(uris=_listed(uris))).to_pylist() if uris else []
+    ids = {row["uri"]: row["recording_id"] for row in channels if not row["gone"]}
+    by_channel = {(row["uri"], row["channel"]): row["role"] for row in channels}
+    faults = [fault for label in labels if label.key in ids for fault in _faults(label, by_channel, roles)]
     if faults:
         shown = "\n".join(f"  - {fault}" for fault in sorted(set(faults)))
-        raise CorpusError(f"Labels of voices that may not be labelled; take these rows out:\n{shown}")
-    gone = {row["uri"] for row in found if row["gone"]} - set(ids)
-    there = [one for one in labels if one.key in ids]
+        raise CorpusError(f"Labels of channels that may not be labelled; remove these rows:\n{shown}")
+    gone = {row["uri"] for row in channels if row["gone"]} - set(ids)
+    matched = [label for label in labels if label.key in ids]
     return Placed(
-        there,
-        [_row(ids[one.key], one) for one in there],
+        matched,
+        [_row(ids[label.key], label) for label in matched],
         [uri for uri in uris if uri not in ids and uri not in gone],
         sorted(gone),
     )
 
 
 def merge(store: TableStore, name: str, new: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Writes `labels/<name>.parquet` and returns its rows: `new`, and what was there of other stretches and people."""
+    """Adds `new` to `labels/<name>.parquet`, replacing rows of the same stretch and annotator, and returns all rows."""
     key = f"{LABELS.name}/{name}.parquet"
-    held = store.read(key, schema=LABELS.schema).to_pylist() if store.storage.exists(key) else []
-    merged = {tuple(row[column] for column in LABELS.key): row for row in (*held, *new)}
+    existing = store.read(key, schema=LABELS.schema).to_pylist() if store.storage.exists(key) else []
+    merged = {tuple(row[column] for column in LABELS.key): row for row in (*existing, *new)}
     store.write(key, rows(LABELS.schema, merged.values()))
     return list(merged.values())
 
@@ -124,16 +124,16 @@ def merge(store: TableStore, name: str, new: Sequence[Mapping[str, Any]]) -> lis
 def _faults(
     label: LabelledStretch, by_channel: Mapping[tuple[str, int | None], str | None], roles: Collection[str]
 ) -> list[str]:
-    named = {
+    own_roles = {
         channel: role
         for (uri, channel), role in by_channel.items()
         if uri == label.key and channel is not None and label.channel in {None, channel}
     }
-    if not named:
+    if not own_roles:
         return [f"{label.key}: channel {_shown(label.channel)} has not been extracted; run `ser extract` first"]
     return [
         f"{label.key}: channel {channel} is {role}; scoring.roles is {', '.join(roles)}"
-        for channel, role in named.items()
+        for channel, role in own_roles.items()
         if role not in roles
     ]
 

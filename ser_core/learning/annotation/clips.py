@@ -1,4 +1,4 @@
-"""Segments cut out of a recording, as clips to listen to."""
+"""Clips of segments, cut from a recording."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def cut(reader: AudioReader, spans: Sequence[Span]) -> list[Array]:
     """The samples of each span, (n,) at the recording's own rate; decoding stops at the last span's end.
 
     Raises:
-        Refusal: what is decoded turns out broken.
+        Refusal: the recording is broken before that end.
     """
     sr = reader.info.sample_rate
-    places = [(channel, round(start_s * sr), round(end_s * sr)) for channel, start_s, end_s in spans]
-    last = max(end for _, _, end in places)
-    pieces: list[list[Array]] = [[] for _ in places]
-    at = 0
+    samples = [(channel, round(start_s * sr), round(end_s * sr)) for channel, start_s, end_s in spans]
+    last = max(end for _, _, end in samples)
+    pieces: list[list[Array]] = [[] for _ in samples]
+    offset = 0
     for block in reader.blocks(_BLOCK_S):
-        for parts, (channel, start, end) in zip(pieces, places, strict=True):
-            parts.append(block[max(0, start - at) : max(0, end - at), channel].copy())
-        at += len(block)
-        if at >= last:
+        for parts, (channel, start, end) in zip(pieces, samples, strict=True):
+            parts.append(block[max(0, start - offset) : max(0, end - offset), channel].copy())
+        offset += len(block)
+        if offset >= last:
             break
     return [np.concatenate(parts) for parts in pieces]
 

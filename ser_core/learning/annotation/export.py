@@ -1,4 +1,4 @@
-"""Chosen segments as clips and a sheet in a folder, for annotators."""
+"""Export of segments for annotators: a folder with clips, a sheet and a page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ser_core.emotions import EMOTIONS
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError, Refusal
 from ser_core.learning.annotation.candidates import Candidates
 from ser_core.learning.annotation.clips import cut, wav
-from ser_core.learning.annotation.sheet import COLUMNS, SHOWN, write_sheet
+from ser_core.learning.annotation.sheet import COLUMNS, PREDICTION_COLUMNS, write_sheet
 from ser_core.sound.audio import open_audio
 
 SHEET = "labels.csv"
@@ -31,7 +31,7 @@ _PAGE = """<!doctype html>
 <style>body {{ font: 1rem sans-serif; margin: 2rem }} audio {{ vertical-align: middle }}</style>
 <h1>Clips to label</h1>
 <p>Listen, and write what you hear into the column <code>emotion</code> of <code>{sheet}</code>, your name into
-<code>annotator</code>: {emotions}. Leave empty what you cannot tell.</p>
+<code>annotator</code>: {emotions}. Leave it empty where you are not sure.</p>
 <ol style="list-style: none">
 {items}
 </ol>
@@ -40,7 +40,7 @@ _PAGE = """<!doctype html>
 
 @dataclass(frozen=True)
 class Decoding:
-    """How recordings are opened: `open` takes a uri and raises as `ser_core.data.storage.Storage.open` does."""
+    """How recordings are opened: `open` takes a uri, and raises as `ser_core.data.storage.Storage.open` does."""
 
     open: Callable[[str], BinaryIO]
     limits: LimitSettings
@@ -49,7 +49,7 @@ class Decoding:
 
 @dataclass(frozen=True)
 class Exported:
-    """How many clips were written, and why recordings gave none, by uri."""
+    """The number of clips written, and the reason for each recording without clips, by uri."""
 
     clips: int
     refused: Mapping[str, str]
@@ -57,31 +57,31 @@ class Exported:
 
 def export(
     folder: Path,
-    found: Candidates,
+    candidates: Candidates,
     chosen: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]],
     decoding: Decoding,
     show_predictions: bool,
     seed: int,
 ) -> Exported:
-    """Writes `clips/0001.wav` and so on, the sheet and a page to listen from, in an order that tells nothing.
+    """Writes `clips/0001.wav` and so on, the sheet, and a page to listen from, in random order.
 
     Args:
-        folder: made where it is not there.
-        found: the candidates.
-        chosen: as `ser_core.learning.annotation.selection.choose` gave them.
+        folder: created where it does not exist.
+        candidates: the segments to choose from.
+        chosen: the result of `ser_core.learning.annotation.selection.choose`.
         decoding: how recordings are opened.
-        show_predictions: adds what the model heard to the sheet, which leads annotators.
+        show_predictions: adds the model's predictions to the sheet, which biases annotators.
         seed: of the order.
     """
-    rows = _rows(found, chosen)
+    rows = _rows(candidates, chosen)
     shuffled = [rows[i] for i in np.random.default_rng(seed).permutation(len(rows))]
     for number, row in enumerate(shuffled, 1):
         row["clip"] = f"{_CLIPS}/{number:04d}.wav"
     (folder / _CLIPS).mkdir(parents=True, exist_ok=True)
     refused: dict[str, str] = {}
     written = set()
-    for uri, several in groupby(sorted(shuffled, key=_uri), key=_uri):
-        segments = list(several)
+    for uri, group in groupby(sorted(shuffled, key=_uri), key=_uri):
+        segments = list(group)
         try:
             for row, clip in zip(segments, _clips(uri, segments, decoding), strict=True):
                 (folder / row["clip"]).write_bytes(clip)
@@ -89,22 +89,22 @@ def export(
         except (Refusal, ObjectMissingError, ObjectForbiddenError) as error:
             refused[uri] = str(error)
     kept = [row for row in shuffled if row["clip"] in written]
-    columns = (*COLUMNS, *SHOWN) if show_predictions else COLUMNS
+    columns = (*COLUMNS, *PREDICTION_COLUMNS) if show_predictions else COLUMNS
     (folder / SHEET).write_bytes(write_sheet(kept, columns))
     (folder / PAGE).write_text(_page([row["clip"] for row in kept]), encoding="utf-8")
     return Exported(len(kept), refused)
 
 
-def _rows(found: Candidates, chosen: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]) -> list[dict[str, Any]]:
+def _rows(candidates: Candidates, chosen: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]) -> list[dict[str, Any]]:
     rows = []
-    for why, indices in zip(("uncertain", "stratified"), chosen, strict=True):
-        for index, row in zip(indices, found.rows.take(indices).to_pylist(), strict=True):
-            posteriors = found.posteriors[index]
+    for reason, indices in zip(("uncertain", "stratified"), chosen, strict=True):
+        for index, row in zip(indices, candidates.rows.take(indices).to_pylist(), strict=True):
+            posteriors = candidates.posteriors[index]
             rows.append(
                 {
                     **row,
                     "speaker": f"{row['call_id']}-{row['channel']}",
-                    "chosen": why,
+                    "chosen": reason,
                     "predicted": EMOTIONS[int(np.argmax(posteriors))],
                     "confidence": f"{np.max(posteriors):.3f}",
                 }

@@ -1,4 +1,4 @@
-"""Which segments people should listen to."""
+"""Selection of segments to label."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ _THIRDS = 3
 
 
 def choose(calls: npt.NDArray[np.str_], posteriors: Floats, count: int, seed: int) -> tuple[Indices, Indices]:
-    """At most `count` of n segments in all: (uncertain, stratified), each by index in the order of choice.
+    """At most `count` of n segments: indices (uncertain, stratified) in the order of selection.
 
-    Half are those of the smallest margin between the two highest posteriors, which teach a model most (margin sampling:
-    Scheffer, Decomain & Wrobel 2001, IDA, 309-318). The others are drawn alike from strata, the emotion of the highest
-    posterior by thirds of that emotion's segments in confidence, so that what the model is sure of is heard too. No
-    call gives a second segment before every other has given one.
+    Half have the smallest margin between the two highest posteriors; they improve a model most (margin sampling:
+    Scheffer, Decomain & Wrobel 2001, IDA, 309-318). The others are drawn equally from strata: the predicted emotion, by
+    thirds of its segments in confidence, so that confident predictions are labelled too. No call gives a second segment
+    before every other call has given one.
 
     Args:
         calls: the call of each segment, (n,).
         posteriors: (n, classes), two classes or more.
-        count: segments wanted; all where there are fewer.
-        seed: the same seed chooses the same segments; ties fall by it.
+        count: number of segments; all where there are fewer.
+        seed: of draws and ties.
     """
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(len(calls))
     call = np.unique(calls, return_inverse=True)[1]
-    taken = np.zeros(len(calls), dtype=np.intp)  # by call: how many it has given
+    taken = np.zeros(len(calls), dtype=np.intp)  # number of segments taken, by call
     by_margin = shuffled[np.argsort(_margin(posteriors)[shuffled], kind="stable")]
     uncertain = _spread(by_margin, call, taken)[: count // 2]
     taken += np.bincount(call[uncertain], minlength=len(taken))
@@ -44,7 +44,7 @@ def _margin(posteriors: Floats) -> Floats:
 
 
 def _strata(posteriors: Floats) -> Indices:
-    """A number for each segment: its emotion, and the third of that emotion's segments that its confidence is in."""
+    """The stratum (n,) of each segment: its predicted emotion, and the third of its confidence among that emotion's."""
     emotion = np.argmax(posteriors, axis=1)
     rank = np.empty(len(emotion), dtype=np.intp)
     by_confidence = np.argsort(np.max(posteriors, axis=1), kind="stable")
@@ -55,13 +55,13 @@ def _strata(posteriors: Floats) -> Indices:
 
 
 def _spread(order: Indices, call: Indices, taken: Indices) -> Indices:
-    """`order`, with a call's first segments before the second of any."""
+    """`order`, rearranged so that the first segment of every call comes before the second of any."""
     spread: Indices = order[np.argsort(_nth(call[order]) + taken[call[order]], kind="stable")]
     return spread
 
 
 def _nth(groups: Indices) -> Indices:
-    """How many of the same group stand before each, (n,)."""
+    """The number of earlier elements of the same group, (n,)."""
     order = np.argsort(groups, kind="stable")
     _, first, sizes = np.unique(groups[order], return_index=True, return_counts=True)
     nth = np.empty(len(groups), dtype=np.intp)

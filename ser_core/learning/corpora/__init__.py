@@ -1,4 +1,4 @@
-"""Labelled corpora: one reader a corpus, found by kind."""
+"""Labelled corpora: one reader for each kind."""
 
 from ser_core.learning.corpora.base import CorpusListing, CorpusReader, LabelledStretch, Unplaced
 from ser_core.learning.corpora.registry import Corpus, corpus_reader, open_corpus

@@ -1,4 +1,4 @@
-"""What a reader of a labelled corpus gives: labelled stretches, and what it could not place."""
+"""The protocol of corpus readers, and what they return: labelled stretches, and recordings without a label."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Protocol
 class LabelledStretch:
     """A row of the table `labels`, before the recording has its id.
 
-    `key` names the recording relative to the corpus root. `channel` None means every channel. The stretch runs from
-    `start_s` to `end_s` (seconds); `end_s` None means to the end of the recording.
+    `key` is the recording's, relative to the corpus root. `channel` is None for all channels. The stretch is from
+    `start_s` to `end_s` in seconds; `end_s` is None for the end of the recording.
     """
 
     key: str
@@ -30,7 +30,7 @@ class LabelledStretch:
 
 @dataclass(frozen=True)
 class Unplaced:
-    """A recording without a label, or a label without a recording: its key and why."""
+    """A recording without a label, or a label without a recording: its key and the reason."""
 
     key: str
     why: str
@@ -38,10 +38,10 @@ class Unplaced:
 
 @dataclass(frozen=True)
 class CorpusListing:
-    """What a listing of keys says: every key is in `stretches`, or in `unplaced`, or in `left_out`.
+    """The labels of a listing of keys: every key is in `stretches`, `unplaced` or `left_out`.
 
-    `unplaced` are surprises a person should look at; `left_out` are keys the corpus is known to hold and which are no
-    recordings for this purpose, such as the videos of an audio-visual corpus.
+    `unplaced` are unexpected and should be checked; `left_out` are known files of the corpus that are not needed, such
+    as the videos of an audio-visual corpus.
     """
 
     stretches: tuple[LabelledStretch, ...]
@@ -58,11 +58,11 @@ class CorpusReader(Protocol):
 
     @property
     def licence(self) -> str:
-        """A sentence for the model card: under which terms the recordings may be used."""
+        """The terms of use of the recordings, a sentence for the model card."""
 
     @property
     def folds(self) -> tuple[tuple[str, ...], ...] | None:
         """The test speakers of each published speaker-independent fold, or None where none are published."""
 
     def read(self, keys: Iterable[str]) -> CorpusListing:
-        """The labels of the recordings named by `keys`, each relative to the corpus root."""
+        """The labels of the recordings in `keys`, which are relative to the corpus root."""

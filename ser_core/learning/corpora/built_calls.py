@@ -1,7 +1,7 @@
-"""Calls put together from labelled clips: real voices on two channels, and the truth about every utterance.
+"""Calls built from labelled clips: real voices on two channels, with the truth of every utterance.
 
-The customer is one speaker of the corpus on channel 0, whose emotions follow a course from turn to turn; the agent
-another on channel 1, who stays neutral or calm. The same plan gives the same call, whatever else is built.
+The customer is a speaker of the corpus on channel 0, whose emotions follow a course from turn to turn. The agent is
+another speaker on channel 1, who stays neutral or calm. A plan always gives the same call.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ TRUTH = pa.schema(
 _FADE_S = 0.005
 _LEAD_S = 0.5
 _AGENT_EMOTIONS = ("neutral", "calm")
-# Seconds between turns, between utterances of a turn, and by which a turn begins before the other has ended; the last
-# two utterances of one channel are never closer than the shortest pause.
+# Seconds between turns, between utterances of a turn, and of overlap of a turn with the previous one. Utterances of one
+# channel are never closer than the shortest pause.
 _GAP_S = (0.2, 1.2)
 _PAUSE_S = (0.35, 0.9)
 _OVERLAP_S = (0.3, 0.9)
@@ -50,8 +50,8 @@ _AGENT_UTTERANCES = (1, 2)
 
 @dataclass(frozen=True)
 class CallPlan:
-    """What a call is to be: `course` is a name in `COURSES`, `overlap` the share of turns that begin before the other
-    party has ended; the call ends with the turn that passes `length_s` (seconds)."""
+    """The plan of a call: `course` is a name in `COURSES`, `overlap` the share of turns that begin before the previous
+    turn has ended. The call ends with the turn that passes `length_s` (seconds)."""
 
     call_id: str
     customer: str
@@ -64,7 +64,7 @@ class CallPlan:
 
 @dataclass(frozen=True)
 class Utterance:
-    """A row of the truth: speech without its clip's silence, in seconds of the call."""
+    """A row of the truth: speech without the silence of its clip, in seconds of the call."""
 
     call_id: str
     role: str
@@ -93,12 +93,12 @@ def plan_calls(
     overlap: float,
     seed: int,
 ) -> list[CallPlan]:
-    """`count` plans `call-0001`, …: speakers take turns as customers and agents, courses follow each other.
+    """`count` plans, `call-0001` and so on, in which speakers and courses take turns.
 
     Lengths are drawn from `length_s` (shortest, longest), in seconds.
 
     Raises:
-        CorpusError: fewer than two speakers.
+        CorpusError: there are fewer than two speakers.
     """
     if len(speakers) < 2:
         raise CorpusError(f"Calls need two speakers, found {', '.join(speakers) or 'none'}")
@@ -116,7 +116,7 @@ def plan_calls(
 
 
 def compose(plan: CallPlan, library: ClipLibrary) -> Call:
-    """The call of a plan. Clips of an emotion are used in a drawn order, and again only when all have been.
+    """The call of a plan. Clips of an emotion are used in random order, and again only after all of them.
 
     Raises:
         CorpusError: a speaker has no clips, or a clip is silent.
@@ -138,12 +138,12 @@ def compose(plan: CallPlan, library: ClipLibrary) -> Call:
 
 
 def _placed(plan: CallPlan, library: ClipLibrary, rng: np.random.Generator) -> Iterator[tuple[float, str, Clip]]:
-    """(start in seconds, role, clip): the agent opens, then both take turns; the customer has the last word."""
+    """(start in seconds, role, clip): the agent begins, then both take turns; the customer ends the call."""
     next_clip = _Deck(library, rng)
     choose = COURSES[plan.course](library.emotions(plan.customer), rng)
-    calm = [one for one in _AGENT_EMOTIONS if library.clips(plan.agent, one)] or list(library.emotions(plan.agent))
+    calm = [name for name in _AGENT_EMOTIONS if library.clips(plan.agent, name)] or list(library.emotions(plan.agent))
     spoken: dict[str, float] = defaultdict(float)
-    free = dict.fromkeys(ROLES, _LEAD_S)  # when a channel may speak again
+    free = dict.fromkeys(ROLES, _LEAD_S)  # seconds at which a channel may speak again
     at, role = _LEAD_S, "agent"
     while at < plan.length_s or role == "customer":
         customer = role == "customer"
@@ -164,7 +164,7 @@ def _placed(plan: CallPlan, library: ClipLibrary, rng: np.random.Generator) -> I
 
 
 class _Deck:
-    """Deals a speaker's clips of an emotion, shuffled anew when all have been dealt."""
+    """Deals a speaker's clips of an emotion, and shuffles them again after all of them."""
 
     def __init__(self, library: ClipLibrary, rng: np.random.Generator) -> None:
         self._library, self._rng = library, rng
@@ -179,7 +179,7 @@ class _Deck:
 
 
 def _faded(y: Array) -> Array:
-    """Without a click at either end."""
+    """`y` with short fades at both ends, against clicks."""
     fade = min(round(_FADE_S * SAMPLE_RATE), len(y) // 2)
     window = np.ones(len(y), dtype=np.float32)
     if fade:
@@ -189,12 +189,12 @@ def _faded(y: Array) -> Array:
 
 
 def render(call: Call, line: Line, seed: int) -> Array:
-    """The call as it comes out of the line, before its codec: float32 (n, 2) at `line.sample_rate`."""
+    """The call after the line, before its codec: float32 (n, 2) at `line.sample_rate`."""
     return over_line(call.y, SAMPLE_RATE, line, call.speech_dbfs, np.random.default_rng(seed))
 
 
 def write_call(call: Call, line: Line, storage: Storage, prefix: str, seed: int) -> list[str]:
-    """Writes `<prefix><call_id>.<extension>`, or, where the codec holds one channel, `<prefix><call_id>/<role>…`.
+    """Writes `<prefix><call_id>.<extension>`; for a codec of one channel, `<prefix><call_id>/<role>.<extension>`.
 
     Returns:
         The keys.
@@ -211,5 +211,5 @@ def write_call(call: Call, line: Line, storage: Storage, prefix: str, seed: int)
 
 
 def truth_table(calls: Sequence[Call]) -> pa.Table:
-    """Rows of `TRUTH` of several calls."""
-    return pa.Table.from_pylist([asdict(one) for call in calls for one in call.truth], schema=TRUTH)
+    """The rows of `TRUTH` of several calls."""
+    return pa.Table.from_pylist([asdict(utterance) for call in calls for utterance in call.truth], schema=TRUTH)

@@ -1,4 +1,4 @@
-"""Labelled clips as material for calls: the speech in them, without the room before and after it."""
+"""Labelled clips for built calls: their speech, without the silence before and after it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ser_core.learning.corpora.base import CorpusReader, LabelledStretch
 Array = npt.NDArray[np.float32]
 
 SAMPLE_RATE = 16000
-"""At which calls are put together, in Hz: above every line's."""
+"""Sample rate of built calls, in Hz: above that of every line."""
 
 _FRAME_S = 0.01
 _BELOW_PEAK_DB = 30.0
@@ -38,28 +38,30 @@ class Clip(NamedTuple):
 
 
 class ClipLibrary:
-    """The clips of a corpus by speaker and emotion. Only recordings that are labelled whole count.
+    """The clips of a corpus by speaker and emotion. Only recordings with a label for the whole recording are used.
 
     Args:
         reader: of the corpus.
-        storage: the root that the reader's keys are relative to.
+        storage: of the corpus root.
 
     Raises:
-        CorpusError: there are none.
+        CorpusError: there are no clips.
         StorageError: the root cannot be listed.
     """
 
     def __init__(self, reader: CorpusReader, storage: Storage) -> None:
         listing = reader.read(info.key for info in storage.list())
-        whole = (one for one in listing.stretches if one.channel is None and one.end_s is None and one.start_s == 0.0)
+        whole = (of for of in listing.stretches if of.channel is None and of.end_s is None and of.start_s == 0.0)
         self._clips: dict[tuple[str, str], list[Clip]] = defaultdict(list)
-        firsts: dict[str, LabelledStretch] = {}  # of several annotators, the first counts: the corpus's own
-        for one in sorted(whole, key=lambda stretch: stretch.key):
-            firsts.setdefault(one.key, one)
-        for one in firsts.values():
-            self._clips[one.speaker, one.emotion].append(Clip(one.key, one.speaker, one.emotion))
+        firsts: dict[str, LabelledStretch] = {}  # of several annotators, the first: the corpus itself
+        for label in sorted(whole, key=lambda stretch: stretch.key):
+            firsts.setdefault(label.key, label)
+        for label in firsts.values():
+            self._clips[label.speaker, label.emotion].append(Clip(label.key, label.speaker, label.emotion))
         if not self._clips:
-            raise CorpusError(f"No recording below {storage.uri} is labelled whole by {reader.name}: check corpus.uri")
+            raise CorpusError(
+                f"No recording below {storage.uri} has a whole-recording label of {reader.name}: check corpus.uri"
+            )
         self.speakers = tuple(sorted({speaker for speaker, _ in self._clips}))
         self.speech: Callable[[Clip], Array] = lru_cache(maxsize=_CACHED_CLIPS)(partial(_speech, storage))
 
@@ -68,8 +70,8 @@ class ClipLibrary:
         return self._clips.get((speaker, emotion), [])
 
     def emotions(self, speaker: str) -> tuple[str, ...]:
-        """The emotions that a speaker has clips of, sorted."""
-        return tuple(sorted(emotion for one, emotion in self._clips if one == speaker))
+        """The emotions of a speaker's clips, sorted."""
+        return tuple(sorted(emotion for name, emotion in self._clips if name == speaker))
 
 
 def _speech(storage: Storage, clip: Clip) -> Array:
@@ -86,9 +88,9 @@ def _speech(storage: Storage, clip: Clip) -> Array:
 def speech_extent(y: Array, sr: int) -> tuple[float, float] | None:
     """Start and end in seconds of the speech in a studio clip `y` (n,), None where it is silent.
 
-    From the first to the last frame of 10 ms whose level lies within 30 dB of the loudest frame's; a burst shorter than
-    0.1 s that stands 0.3 s or more apart is a click or a breath, and does not count. Of the clip's own pauses nothing
-    is taken out. Meant for clips with a quiet room before and after one utterance: no speech detector.
+    From the first to the last frame of 10 ms whose level is within 30 dB of the loudest frame's. A burst shorter than
+    0.1 s and at least 0.3 s apart is a click or a breath, and is ignored. Pauses inside are kept. This is for clips of
+    one utterance in a quiet room; it is not a speech detector.
     """
     frame = max(1, round(_FRAME_S * sr))
     power = np.square(y[: len(y) // frame * frame].reshape(-1, frame), dtype=np.float64).mean(axis=1)

@@ -1,4 +1,4 @@
-"""How a customer's emotions run over a call."""
+"""Courses: how a customer's emotions change over a built call."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from ser_core.emotions import AFFECT
 
 Chooser = Callable[[float, Mapping[str, float]], str]
-"""(place in the call, 0 to 1; seconds spoken so far by emotion) → the emotion of the next turn."""
+"""(position in the call, 0 to 1; seconds spoken so far by emotion) → the emotion of the next turn."""
 Course = Callable[[Sequence[str], np.random.Generator], Chooser]
-"""(the emotions there are; random numbers) → what chooses them."""
+"""(available emotions; random numbers) → their chooser."""
 
 DOMINANT_SHARE = 0.8
-"""Of the speech time of a `dominated` call."""
+"""Share of the dominant emotion in the speech time of a `dominated` call."""
 _AROUSED = 0.3
 
 
 def _random(emotions: Sequence[str], rng: np.random.Generator) -> Chooser:
     bag: list[str] = []
 
-    def choose(place: float, spoken: Mapping[str, float]) -> str:
+    def choose(position: float, spoken: Mapping[str, float]) -> str:
         if not bag:
             bag.extend(rng.permutation(list(emotions)).tolist())
         return bag.pop()
@@ -32,17 +32,17 @@ def _random(emotions: Sequence[str], rng: np.random.Generator) -> Chooser:
 
 def _dominated(emotions: Sequence[str], rng: np.random.Generator) -> Chooser:
     main = str(rng.choice(list(emotions)))
-    others = _random([one for one in emotions if one != main] or [main], rng)
+    others = _random([name for name in emotions if name != main] or [main], rng)
 
-    def choose(place: float, spoken: Mapping[str, float]) -> str:
+    def choose(position: float, spoken: Mapping[str, float]) -> str:
         behind = spoken.get(main, 0.0) <= DOMINANT_SHARE * sum(spoken.values())
-        return main if behind else others(place, spoken)
+        return main if behind else others(position, spoken)
 
     return choose
 
 
 def _stretches(parts: Sequence[str]) -> Chooser:
-    return lambda place, spoken: parts[min(int(place * len(parts)), len(parts) - 1)]
+    return lambda position, spoken: parts[min(int(position * len(parts)), len(parts) - 1)]
 
 
 def _steady(emotions: Sequence[str], rng: np.random.Generator) -> Chooser:
@@ -55,10 +55,10 @@ def _shifting(emotions: Sequence[str], rng: np.random.Generator) -> Chooser:
 
 
 def _towards_anger(emotions: Sequence[str], rng: np.random.Generator) -> list[str]:
-    """From pleasant or neutral over unpleasant to unpleasant and aroused, as far as there are such emotions."""
-    pleasant = [one for one in emotions if AFFECT[one].valence >= 0]
-    hostile = [one for one in emotions if AFFECT[one].valence < 0 and AFFECT[one].arousal > _AROUSED]
-    between = [one for one in emotions if AFFECT[one].valence < 0 and AFFECT[one].arousal <= _AROUSED]
+    """From pleasant or neutral to unpleasant, then to unpleasant and aroused, as far as such emotions are available."""
+    pleasant = [name for name in emotions if AFFECT[name].valence >= 0]
+    hostile = [name for name in emotions if AFFECT[name].valence < 0 and AFFECT[name].arousal > _AROUSED]
+    between = [name for name in emotions if AFFECT[name].valence < 0 and AFFECT[name].arousal <= _AROUSED]
     return [str(rng.choice(part)) for part in (pleasant, between, hostile) if part]
 
 
@@ -80,5 +80,5 @@ COURSES: Mapping[str, Course] = MappingProxyType(
         "dominated": _dominated,
     }
 )
-"""By name. `random`: every emotion in turn, shuffled. `steady`: one. `shifting`: two or three over equal parts.
-`escalating`: from pleasant to hostile; `recovering`: back. `dominated`: one has 80 % of the speech."""
+"""By name. `random`: all emotions in turn, shuffled. `steady`: one emotion. `shifting`: two or three, in equal parts of
+the call. `escalating`: from pleasant to hostile; `recovering`: the reverse. `dominated`: one has 80 % of the speech."""

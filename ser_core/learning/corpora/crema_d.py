@@ -2,7 +2,7 @@
 IEEE Trans. Affect. Comput. 5, 377-390): 91 actors, 12 sentences. `1001_DFA_ANG_XX` is actor 1001, "Don't forget a
 jacket", anger, of no stated intensity.
 
-The published file finishedResponses.csv, where it lies beside the recordings, adds what people heard in them.
+The published file finishedResponses.csv, where it is beside the recordings, adds the labels of raters.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ser_core.learning.corpora.base import CorpusListing, LabelledStretch, Unpla
 from ser_core.learning.corpora.named_files import read_names
 
 RATINGS = "finishedResponses.csv"
-"""One row an answer of a rater: localid (the rater), queryType (1 voice, 2 face, 3 both), clipName, respEmo (a letter),
-respLevel (0 to 100)."""
+"""One row per answer of a rater: localid (the rater), queryType (1 voice, 2 face, 3 both), clipName, respEmo (letter)
+and respLevel (0 to 100)."""
 
 _EMOTIONS: Mapping[str, str] = MappingProxyType(
     {"ANG": "angry", "DIS": "disgust", "FEA": "fearful", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
 )
-_HEARD: Mapping[str, str] = MappingProxyType({code[0]: emotion for code, emotion in _EMOTIONS.items()})
+_RATED: Mapping[str, str] = MappingProxyType({code[0]: emotion for code, emotion in _EMOTIONS.items()})
 _INTENSITIES: Mapping[str, str] = MappingProxyType({"LO": "low", "MD": "medium", "HI": "high"})
 _STATEMENTS: Mapping[str, str] = MappingProxyType(
     {
@@ -61,11 +61,11 @@ _Ratings = Mapping[str, Mapping[str, tuple[str, str]]]
 class CremaDReader:
     """Acted English of 48 men and 43 women, six emotions.
 
-    A recording's first label is the emotion that the actor meant. Each rater who only heard the clip adds one, of the
-    annotator `rater-<localid>`. Where a clip is there as WAV and as MP3, the MP3 is left out.
+    A recording's first label is the emotion that the actor intended. Each rater of the voice alone adds a label, of the
+    annotator `rater-<localid>`. Where a clip exists as WAV and as MP3, the MP3 is left out.
 
     Args:
-        ratings: finishedResponses.csv as published; empty where there is none.
+        ratings: finishedResponses.csv as published; empty without ratings.
 
     Raises:
         CorpusError: `ratings` is not that file.
@@ -82,19 +82,21 @@ class CremaDReader:
         self._ratings: _Ratings = _parse(ratings) if ratings else {}
 
     def read(self, keys: Iterable[str]) -> CorpusListing:
-        """The labels that the file names in `keys` state, and those of the raters; each of the whole recording."""
-        chosen, doubled = _one_a_clip(keys)
+        """The labels in the file names `keys`, and those of the raters; each is of the whole recording."""
+        chosen, doubled = _without_duplicates(keys)
         named = read_names(chosen, _NAME, _EXPECTED, _stretch)
         stretches: list[LabelledStretch] = []
-        odd: list[Unplaced] = []
-        for meant in named.stretches:
-            stretches.append(meant)
-            for rater, (letter, level) in self._ratings.get(_clip(meant.key), {}).items():
-                if letter in _HEARD:
-                    stretches.append(_heard(meant, rater, _HEARD[letter], level))
+        unknown: list[Unplaced] = []
+        for intended in named.stretches:
+            stretches.append(intended)
+            for rater, (letter, level) in self._ratings.get(_clip(intended.key), {}).items():
+                if letter in _RATED:
+                    stretches.append(_rating(intended, rater, _RATED[letter], level))
                 else:
-                    odd.append(Unplaced(meant.key, f"{RATINGS}: rater {rater} heard {letter!r}; expected A D F H N S"))
-        return CorpusListing(tuple(stretches), (*named.unplaced, *odd), (*named.left_out, *doubled))
+                    unknown.append(
+                        Unplaced(intended.key, f"{RATINGS}: rater {rater} answered {letter!r}; expected A D F H N S")
+                    )
+        return CorpusListing(tuple(stretches), (*named.unplaced, *unknown), (*named.left_out, *doubled))
 
 
 def _stretch(key: str, match: re.Match[str]) -> LabelledStretch:
@@ -109,32 +111,32 @@ def _stretch(key: str, match: re.Match[str]) -> LabelledStretch:
     )
 
 
-def _heard(meant: LabelledStretch, rater: str, emotion: str, level: str) -> LabelledStretch:
-    extra = {**meant.extra, **({"level": level} if level else {})}
-    return replace(meant, annotator=f"rater-{rater}", emotion=emotion, intensity=None, extra=extra)
+def _rating(intended: LabelledStretch, rater: str, emotion: str, level: str) -> LabelledStretch:
+    extra = {**intended.extra, **({"level": level} if level else {})}
+    return replace(intended, annotator=f"rater-{rater}", emotion=emotion, intensity=None, extra=extra)
 
 
 def _clip(key: str) -> str:
-    """The clip that a key names, as the ratings name it."""
+    """The clip of a key, as named in the ratings."""
     stem = PurePosixPath(key).stem
     return f"{stem}X" if stem.endswith("_X") else stem
 
 
-def _one_a_clip(keys: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The keys without the MP3 of a clip that is there in another form, and those MP3."""
-    every = sorted(set(keys))
-    others = {_clip(key) for key in every if not key.lower().endswith(".mp3")}
-    doubled = [key for key in every if key.lower().endswith(".mp3") and _clip(key) in others]
-    return sorted(set(every) - set(doubled)), doubled
+def _without_duplicates(keys: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The keys without the MP3 of a clip that exists in another format, and those MP3."""
+    unique = sorted(set(keys))
+    others = {_clip(key) for key in unique if not key.lower().endswith(".mp3")}
+    doubled = [key for key in unique if key.lower().endswith(".mp3") and _clip(key) in others]
+    return sorted(set(unique) - set(doubled)), doubled
 
 
 def _parse(data: bytes) -> _Ratings:
-    """What was answered to the voice alone; of a rater who answered twice, the last answer counts."""
-    found: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
+    """The answers to the voice alone; of a rater's two answers to a clip, the last."""
+    ratings: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
     for row in _rows(data):
         if row["queryType"] == _VOICE_ONLY:
-            found[row["clipName"]][row["localid"]] = (row["respEmo"], row["respLevel"])
-    return found
+            ratings[row["clipName"]][row["localid"]] = (row["respEmo"], row["respLevel"])
+    return ratings
 
 
 def _rows(data: bytes) -> Iterator[Mapping[str, str]]:
@@ -142,7 +144,7 @@ def _rows(data: bytes) -> Iterator[Mapping[str, str]]:
         reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), restval="")
         missing = _COLUMNS - set(reader.fieldnames or ())
         if missing:
-            raise CorpusError(f"{RATINGS} lacks the columns {', '.join(sorted(missing))}: take it as it is published")
+            raise CorpusError(f"{RATINGS} lacks the columns {', '.join(sorted(missing))}: use the published file")
         yield from reader
     except (UnicodeDecodeError, csv.Error) as error:
         raise CorpusError(f"{RATINGS} cannot be read: {error}; expected the published CSV file in UTF-8") from error

@@ -1,4 +1,4 @@
-"""Fetching RAVDESS speech from Zenodo: resumed where it broke off, checked, unpacked."""
+"""Download of RAVDESS speech from Zenodo: resumed, verified and unpacked."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ _ZIP = "Audio_Speech_Actors_01-24.zip"
 _FOLDER = "ravdess-speech"
 _TIMEOUT_S = (10.0, 60.0)
 _CHUNK = 2**16
-_FRUITLESS_TRIES = 3
+_MAX_FAILURES = 3  # in a row, without a byte received
 
 _Show = Callable[[int, int | None], None]
-"""Told the bytes that are there and, where known, the bytes there will be."""
+"""Called with the bytes received and, where known, the bytes in total."""
 
 
 def fetch_ravdess(to: Path, url: str, md5: str) -> Path:
-    """Downloads the zip at `url` to the folder `to`, checks its MD5 and unpacks it; the folder with the recordings.
+    """Downloads the zip at `url` to the folder `to`, checks its MD5, unpacks it, and returns the recordings' folder.
 
-    What an earlier call has finished is not done again. A download that breaks off is taken up where it ended, in this
-    call and, from the `.part` file, in the next. Progress is shown on stderr.
+    Finished steps are not repeated. An interrupted download is resumed, in this call and, from the `.part` file, in the
+    next. Progress is shown on stderr.
 
     Raises:
-        CorpusError: the server refuses, the connection breaks again and again, or the file is not the published one.
+        CorpusError: the server refuses, the connection fails repeatedly, or the file is not the published one.
     """
     folder = to / _FOLDER
     if folder.is_dir():
-        _log.info("%s is there already", folder)
+        _log.info("%s exists already", folder)
         return folder
     to.mkdir(parents=True, exist_ok=True)
     archive = to / _ZIP
@@ -58,8 +58,8 @@ def fetch_ravdess(to: Path, url: str, md5: str) -> Path:
 
 
 def _download(url: str, part: Path, show: _Show) -> None:
-    """Fetches until the whole file is in `part`; gives up after some tries in a row that brought nothing."""
-    fruitless = 0
+    """Downloads until the whole file is in `part`; gives up after `_MAX_FAILURES`."""
+    failures = 0
     while True:
         before = part.stat().st_size if part.exists() else 0
         try:
@@ -67,12 +67,12 @@ def _download(url: str, part: Path, show: _Show) -> None:
             return
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
             after = part.stat().st_size if part.exists() else 0
-            fruitless = 0 if after > before else fruitless + 1
-            if fruitless >= _FRUITLESS_TRIES:
+            failures = 0 if after > before else failures + 1
+            if failures >= _MAX_FAILURES:
                 raise CorpusError(
-                    f"The download of {url} broke off at {after} bytes ({error}); call again to take it up from there"
+                    f"The download of {url} was interrupted at {after} bytes ({error}); call again to resume it"
                 ) from error
-            _log.warning("the download broke off at %d bytes, taking it up from there", after)
+            _log.warning("the download was interrupted at %d bytes, resuming", after)
 
 
 def _fetch_rest(url: str, part: Path, offset: int, show: _Show) -> None:
@@ -93,44 +93,44 @@ def _fetch_rest(url: str, part: Path, offset: int, show: _Show) -> None:
 
 
 def _kept(answer: requests.Response, part: Path, offset: int) -> int:
-    """The bytes of `part` that the answer goes on from: `offset`, or 0 where a server without Range sends all anew."""
+    """The bytes of `part` before the answer's first: `offset`, or 0 where the server ignores Range and sends all."""
     if answer.status_code != requests.codes.partial_content:
         return 0
     match = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
     if match is None or int(match[1]) != offset:
         part.unlink(missing_ok=True)
-        raise requests.ConnectionError(f"the server sent another range than the one from byte {offset}; starting anew")
+        raise requests.ConnectionError(f"the server sent another range than the one from byte {offset}; starting again")
     return offset
 
 
 def _settle_unsatisfiable(answer: requests.Response, part: Path, offset: int) -> None:
-    """There is nothing from `offset` on: the file is whole, or `part` is not a beginning of it and is dropped."""
+    """The server has no bytes from `offset` on: the file is complete, or `part` is of another file and is deleted."""
     match = re.fullmatch(r"bytes \*/(\d+)", answer.headers.get("Content-Range", ""))
     if match is not None and int(match[1]) == offset:
         return
     part.unlink(missing_ok=True)
-    raise requests.ConnectionError(f"{offset} bytes were more than the server has; starting anew")
+    raise requests.ConnectionError(f"{offset} bytes were more than the server has; starting again")
 
 
 def _save(answer: requests.Response, part: Path, kept: int, total: int | None, show: _Show) -> None:
     with part.open("ab" if kept else "wb") as sink:
-        there = kept
+        received = kept
         for chunk in answer.iter_content(_CHUNK):
             sink.write(chunk)
-            there += len(chunk)
-            show(there, total)
-    if total is not None and there < total:
-        raise requests.ConnectionError(f"{there} of {total} bytes came")
+            received += len(chunk)
+            show(received, total)
+    if total is not None and received < total:
+        raise requests.ConnectionError(f"{received} of {total} bytes were received")
 
 
 def _check(archive: Path, md5: str, url: str) -> None:
     with archive.open("rb") as file:
-        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if found != md5.lower():
+        actual = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if actual != md5.lower():
         archive.unlink()
         raise CorpusError(
-            f"What {url} sent has the MD5 {found}, expected {md5}: it is not the published file, or was damaged on the "
-            "way. It has been deleted; fetch it again"
+            f"The file from {url} has the MD5 {actual}, expected {md5}: it is not the published file, or was damaged "
+            "in transfer. It has been deleted; fetch it again"
         )
 
 
@@ -139,4 +139,4 @@ def _bar() -> Iterator[_Show]:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task("RAVDESS", total=None)
-        yield lambda there, total: progress.update(task, completed=there, total=total)
+        yield lambda received, total: progress.update(task, completed=received, total=total)

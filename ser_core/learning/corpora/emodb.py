@@ -37,7 +37,7 @@ class EmodbReader:
     folds: tuple[tuple[str, ...], ...] | None = None
 
     def read(self, keys: Iterable[str]) -> CorpusListing:
-        """The labels that the file names in `keys` state; one stretch, the whole recording, a file."""
+        """The labels in the file names `keys`, each of the whole recording."""
         return read_names(keys, _NAME, _EXPECTED, _stretch)
 
 

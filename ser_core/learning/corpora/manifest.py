@@ -1,4 +1,4 @@
-"""A labelled corpus described by a CSV file, one row a labelled stretch."""
+"""A labelled corpus in a CSV file, one row per labelled stretch."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _Row = Mapping[str, str]
 
 
 class ManifestReader:
-    """Labels from a CSV file with columns uri, speaker, emotion, and, where wanted, channel, start_s, end_s, annotator,
-    intensity, language. Any further column is kept in `extra`.
+    """Labels from a CSV file with the columns uri, speaker and emotion, and optionally channel, start_s, end_s,
+    annotator, intensity and language. Further columns are kept in `extra`.
 
-    `uri` is relative to `root`, or begins with it; anything else is taken as the recording's key as it stands.
+    `uri` is relative to `root`, or begins with it; any other uri is used as the recording's key.
 
     Raises:
-        CorpusError: the file is not such a CSV; every fault is listed, with its line number.
+        CorpusError: the file is not such a CSV; each fault is listed with its line number.
     """
 
     folds: tuple[tuple[str, ...], ...] | None = None
 
     def __init__(self, data: bytes, name: str, root: str, language: str) -> None:
         self.name = name
-        self.licence = "The licence of this corpus is not known here: check it before the model is used or passed on."
+        self.licence = "The licence of this corpus is unknown: check it before the model is used or passed on."
         self._stretches = _parse(data, _Defaults(name, root.rstrip("/") + "/", language))
 
     def read(self, keys: Iterable[str]) -> CorpusListing:
@@ -44,8 +44,11 @@ class ManifestReader:
         return CorpusListing(
             tuple(stretch for stretch in self._stretches if stretch.key in present),
             (
-                *(Unplaced(key, "no row of the manifest names this recording") for key in sorted(present - labelled)),
-                *(Unplaced(key, "the manifest names it, but it is not there") for key in sorted(labelled - present)),
+                *(Unplaced(key, "the manifest has no row for this recording") for key in sorted(present - labelled)),
+                *(
+                    Unplaced(key, "the manifest has a row for it, but it does not exist")
+                    for key in sorted(labelled - present)
+                ),
             ),
         )
 
@@ -65,14 +68,14 @@ def _parse(data: bytes, defaults: _Defaults) -> tuple[LabelledStretch, ...]:
         stretch = _stretch(line, row, defaults, faults)
         if stretch is None:
             continue
-        place = (stretch.key, stretch.channel, stretch.start_s, stretch.end_s, stretch.annotator)
-        if place in first_line:
-            faults.append(f"line {line}: the same stretch and annotator as line {first_line[place]}; keep one of them")
+        key = (stretch.key, stretch.channel, stretch.start_s, stretch.end_s, stretch.annotator)
+        if key in first_line:
+            faults.append(f"line {line}: the same stretch and annotator as line {first_line[key]}; keep one of them")
             continue
-        first_line[place] = line
+        first_line[key] = line
         stretches.append(stretch)
     if not stretches and not faults:
-        faults.append("there is no row below the header; expected one a labelled stretch")
+        faults.append("there is no row below the header; expected one per labelled stretch")
     if faults:
         rest = len(faults) - _MAX_FAULTS_SHOWN
         shown = [*faults[:_MAX_FAULTS_SHOWN], *([f"and {rest} more"] if rest > 0 else [])]
@@ -82,7 +85,7 @@ def _parse(data: bytes, defaults: _Defaults) -> tuple[LabelledStretch, ...]:
 
 
 def _rows(data: bytes, faults: _Faults) -> Iterator[tuple[int, _Row]]:
-    """Line numbers and stripped cells; what is no CSV becomes a fault."""
+    """Line numbers and stripped cells; adds a fault for what is not CSV."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -93,30 +96,32 @@ def _rows(data: bytes, faults: _Faults) -> Iterator[tuple[int, _Row]]:
         names = [name.strip() for name in reader.fieldnames or ()]
         reader.fieldnames = names
         faults.extend(f"the column {name} is missing" for name in REQUIRED if name not in names)
-        faults.extend(f"the column {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1)
+        faults.extend(f"the column {name} occurs twice" for name in sorted(set(names)) if names.count(name) > 1)
         if faults:
             return
         for row in reader:
             if None in row or None in row.values():
-                faults.append(f"line {reader.line_num}: the row has not as many cells as the header ({len(names)})")
+                faults.append(
+                    f"line {reader.line_num}: the row has another number of cells than the header ({len(names)})"
+                )
                 continue
             yield reader.line_num, {name: value.strip() for name, value in row.items()}
     except csv.Error as error:
-        faults.append(f"line {reader.line_num}: no CSV ({error})")
+        faults.append(f"line {reader.line_num}: not CSV ({error})")
 
 
 def _stretch(line: int, row: _Row, defaults: _Defaults, faults: _Faults) -> LabelledStretch | None:
-    found = [f"{name} is empty" for name in REQUIRED if not row[name]]
+    row_faults = [f"{name} is empty" for name in REQUIRED if not row[name]]
     emotion = row["emotion"].lower()
     if emotion and emotion not in EMOTIONS:
-        found.append(f"emotion {row['emotion']!r} is not known; there are {', '.join(EMOTIONS)}")
-    channel = _channel(row.get("channel", ""), found)
-    start_s = _seconds("start_s", row.get("start_s", ""), found)
-    end_s = _seconds("end_s", row.get("end_s", ""), found)
+        row_faults.append(f"emotion {row['emotion']!r} is not known; expected one of {', '.join(EMOTIONS)}")
+    channel = _channel(row.get("channel", ""), row_faults)
+    start_s = _seconds("start_s", row.get("start_s", ""), row_faults)
+    end_s = _seconds("end_s", row.get("end_s", ""), row_faults)
     if end_s is not None and end_s <= (start_s or 0.0):
-        found.append(f"end_s {end_s:g} is not after start_s {start_s or 0.0:g}")
-    if found:
-        faults.extend(f"line {line}: {fault}" for fault in found)
+        row_faults.append(f"end_s {end_s:g} is not after start_s {start_s or 0.0:g}")
+    if row_faults:
+        faults.extend(f"line {line}: {fault}" for fault in row_faults)
         return None
     return LabelledStretch(
         key=row["uri"].removeprefix(defaults.root).removeprefix("./"),
@@ -133,16 +138,16 @@ def _stretch(line: int, row: _Row, defaults: _Defaults, faults: _Faults) -> Labe
     )
 
 
-def _channel(text: str, found: list[str]) -> int | None:
+def _channel(text: str, row_faults: list[str]) -> int | None:
     if not text:
         return None
     if text.isascii() and text.isdigit() and int(text) < 1000:
         return int(text)
-    found.append(f"channel {text!r} is no channel number; expected 0, 1, ... or nothing for every channel")
+    row_faults.append(f"channel {text!r} is not a channel number; expected 0, 1, ... or nothing for all channels")
     return None
 
 
-def _seconds(name: str, text: str, found: list[str]) -> float | None:
+def _seconds(name: str, text: str, row_faults: list[str]) -> float | None:
     if not text:
         return None
     try:
@@ -151,5 +156,5 @@ def _seconds(name: str, text: str, found: list[str]) -> float | None:
         value = math.nan
     if math.isfinite(value) and value >= 0:
         return value
-    found.append(f"{name} {text!r} is no time; expected seconds, 0 or more")
+    row_faults.append(f"{name} {text!r} is not a time; expected seconds, 0 or more")
     return None

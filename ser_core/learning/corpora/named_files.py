@@ -1,4 +1,4 @@
-"""Corpora whose labels stand in their file names."""
+"""Corpora with labels in their file names."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def read_names(
     expected: str,
     label: Callable[[str, re.Match[str]], LabelledStretch | None],
 ) -> CorpusListing:
-    """The labels that the names in `keys` state.
+    """The labels in the file names `keys`.
 
     Args:
-        keys: of recordings, of any extension, in any sub-folder.
-        pattern: matches the end of a key without its extension, from the beginning of a path's part.
-        expected: what such a name looks like, for whoever finds one that does not.
-        label: the stretch that a key and its match stand for; None for a recording that is left out.
+        keys: of recordings, with any extension, in any sub-folder.
+        pattern: of the end of a key without its extension, from the beginning of a folder or file name.
+        expected: description of the pattern, for messages.
+        label: the stretch of a key and its match; None for a recording that is left out.
     """
     stretches: list[LabelledStretch] = []
     unplaced: list[Unplaced] = []
@@ -30,7 +30,7 @@ def read_names(
     for key in sorted(set(keys)):
         match = anywhere.fullmatch(str(PurePosixPath(key).with_suffix("")))
         if match is None:
-            unplaced.append(Unplaced(key, f"the file name is not this corpus's: expected {expected}"))
+            unplaced.append(Unplaced(key, f"the file name does not match: expected {expected}"))
         elif (stretch := label(key, match)) is None:
             left_out.append(key)
         else:

@@ -1,5 +1,5 @@
 """RAVDESS, the Ryerson Audio-Visual Database of Emotional Speech and Song (Livingstone & Russo 2018, PLoS ONE 13(5),
-e0196391). All that is known of a recording stands in its file name.
+e0196391). The file name of a recording has all its labels.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class RavdessReader:
     folds: tuple[tuple[str, ...], ...] | None = FOLDS
 
     def read(self, keys: Iterable[str]) -> CorpusListing:
-        """The labels that the file names in `keys` state; one stretch, the whole recording, a file."""
+        """The labels in the file names `keys`, each of the whole recording."""
         return read_names(keys, _NAME, _EXPECTED, _stretch)
 
 

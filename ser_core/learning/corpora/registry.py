@@ -1,4 +1,4 @@
-"""From settings to the reader of a corpus and the root of its recordings."""
+"""Settings → the reader of a corpus and the root of its recordings."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ser_core.learning.corpora.unpack import content_id, unpack
 _BY_NAMES: Mapping[str, Callable[[], CorpusReader]] = MappingProxyType(
     {reader.name: reader for reader in (RavdessReader, CremaDReader, EmodbReader, SaveeReader, TessReader)}
 )
-"""Readers of corpora whose labels stand in their file names, by kind."""
+"""Readers of corpora with labels in their file names, by kind."""
 
 _MEMORY_BYTES = 64 * 2**20
 
 
 class Corpus(NamedTuple):
-    """A reader, and the uri its keys are relative to."""
+    """A reader, and the root uri of its keys."""
 
     reader: CorpusReader
     root: str
@@ -39,28 +39,28 @@ def corpus_reader(kind: str, data: bytes = b"", name: str = "", root: str = "", 
 
     Args:
         kind: `ravdess`, `crema-d`, `emodb`, `savee`, `tess` or `manifest`.
-        data: the manifest's CSV; of crema-d, its published ratings, where there are any.
+        data: the manifest's CSV; for crema-d, its published ratings, where available.
         name: of a manifest corpus.
-        root: that a manifest's uris are relative to.
+        root: of a manifest's relative uris.
         language: BCP 47 tag of a manifest's rows that have none.
 
     Raises:
-        CorpusError: no such kind, or `data` with faults.
+        CorpusError: the kind is unknown, or `data` has faults.
     """
     if kind == "manifest":
         return ManifestReader(data, name, root, language)
     if kind == CremaDReader.name:
         return CremaDReader(data)
     if kind not in _BY_NAMES:
-        raise CorpusError(f"corpus.kind {kind!r} is not known; there are {', '.join(_BY_NAMES)}, manifest")
+        raise CorpusError(f"corpus.kind {kind!r} is not known; expected one of {', '.join(_BY_NAMES)}, manifest")
     return _BY_NAMES[kind]()
 
 
 def open_corpus(settings: CorpusSettings, storage: StorageSettings, cache: Path) -> Corpus:
-    """The corpus that the settings name. A zip is unpacked once, into a folder of `cache` named by its content.
+    """The corpus of the settings. A zip is unpacked once, into a folder of `cache` named by its content.
 
     Raises:
-        SettingsError: no `corpus.uri`, or one that names nothing.
+        SettingsError: `corpus.uri` is not set, or not valid.
         CorpusError: the manifest or the zip cannot be used.
         StorageError: it cannot be read.
     """
@@ -74,7 +74,7 @@ def open_corpus(settings: CorpusSettings, storage: StorageSettings, cache: Path)
 
 
 def _ratings(kind: str, root: str, settings: StorageSettings) -> bytes:
-    """What raters heard, where the corpus is one that publishes it and the file lies in its root."""
+    """The corpus's file of ratings, where it has one in its root; otherwise empty."""
     if kind != CremaDReader.name:
         return b""
     storage = open_storage(root, settings)
@@ -97,6 +97,6 @@ def _unpacked(uri: str, settings: StorageSettings, cache: Path) -> Path:
     try:
         source = storage.open(key, _MEMORY_BYTES)
     except ObjectMissingError as error:
-        raise CorpusError(f"There is no zip at {uri}; `ser corpus fetch ravdess` brings that of RAVDESS") from error
+        raise CorpusError(f"There is no zip at {uri}; `ser corpus fetch ravdess` downloads that of RAVDESS") from error
     with source:
         return unpack(source, cache / f"corpus-{content_id(source)}")

@@ -1,4 +1,4 @@
-"""Unpacking a zip that nobody has to trust."""
+"""Safe unpacking of a zip from an untrusted source."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from typing import IO
 from ser_core.errors import CorpusError
 
 MAX_BYTES = 20 * 2**30
-"""Bytes that one zip may hold, unpacked."""
+"""Most bytes of a zip, unpacked."""
 MAX_RATIO = 100.0
-"""Unpacked by packed size; audio packs to a half, a zip bomb to a thousandth and less."""
+"""Most unpacked by packed size: about 2 for audio, 1000 and more for a zip bomb."""
 MAX_ENTRIES = 200_000
 _SLACK_BYTES = 2**20
-"""The ratio says nothing of a zip smaller than this when unpacked."""
+"""The ratio is not checked for a zip smaller than this when unpacked."""
 
 
 def unpack(source: Path | IO[bytes], to: Path) -> Path:
-    """Unpacks the zip `source` into the folder `to`, which is complete where it exists; one that exists is kept.
+    """Unpacks the zip `source` into the folder `to`; an existing folder is complete and is kept.
 
-    Only regular files are taken. Nothing is written outside `to`, and nothing before every entry has been checked.
+    Only regular files are unpacked. Nothing is written outside `to`, and nothing before every entry is checked.
 
     Raises:
-        CorpusError: no zip, a broken one, or one that holds absolute paths, `..`, links, encrypted or doubled entries,
-            or more than `MAX_BYTES`, `MAX_RATIO` or `MAX_ENTRIES`.
+        CorpusError: `source` is not a zip, is broken, has absolute paths, `..`, links, encrypted or duplicate entries,
+            or exceeds `MAX_BYTES`, `MAX_RATIO` or `MAX_ENTRIES`.
     """
     if to.is_dir():
         return to
@@ -47,10 +47,10 @@ def unpack(source: Path | IO[bytes], to: Path) -> Path:
 
 
 def content_id(source: IO[bytes]) -> str:
-    """16 hex digits of the names, sizes and CRC-32 of a zip's entries: the same content, the same digits.
+    """16 hex digits of a hash of the names, sizes and CRC-32 of a zip's entries.
 
     Raises:
-        CorpusError: no zip.
+        CorpusError: `source` is not a zip.
     """
     with _opened(source) as archive:
         lines = sorted(f"{entry.filename}\0{entry.file_size}\0{entry.CRC}" for entry in archive.infolist())
@@ -63,12 +63,12 @@ def _opened(source: Path | IO[bytes]) -> zipfile.ZipFile:
         return zipfile.ZipFile(source)
     except (zipfile.BadZipFile, OSError) as error:
         raise CorpusError(
-            f"{getattr(source, 'name', source)} cannot be read as a zip ({error}); expected the corpus's zip, whole"
+            f"{getattr(source, 'name', source)} cannot be read as a zip ({error}); expected a complete zip"
         ) from error
 
 
 def _checked(archive: zipfile.ZipFile, name: str) -> Sequence[zipfile.ZipInfo]:
-    """The files to write."""
+    """The files to write, after checks of all entries."""
     entries = archive.infolist()
     faults = [f"{entry.filename!r} {fault}" for entry in entries if (fault := _fault(entry)) is not None]
     files = [entry for entry in entries if not entry.is_dir()]
@@ -76,7 +76,7 @@ def _checked(archive: zipfile.ZipFile, name: str) -> Sequence[zipfile.ZipInfo]:
     unpacked = sum(entry.file_size for entry in entries)
     packed = sum(entry.compress_size for entry in entries)
     if doubled:
-        faults.append(f"{doubled} names are there twice")
+        faults.append(f"{doubled} names occur twice")
     if len(entries) > MAX_ENTRIES:
         faults.append(f"{len(entries)} entries, more than {MAX_ENTRIES}")
     if unpacked > MAX_BYTES:
@@ -118,5 +118,5 @@ def _publish(unfinished: Path, to: Path) -> None:
     try:
         unfinished.rename(to)
     except OSError:
-        if not to.is_dir():  # else somebody else unpacked the same zip in the meantime
+        if not to.is_dir():  # otherwise another process has unpacked the same zip
             raise

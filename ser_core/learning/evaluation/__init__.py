@@ -1,1 +1,1 @@
-"""What the jobs say of calls whose truth is known."""
+"""Evaluation: predictions on labelled corpora and calls, their metrics, and the comparison of models."""

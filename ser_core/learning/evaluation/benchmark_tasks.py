@@ -1,4 +1,4 @@
-"""Which rows a condition of the benchmark trains on and tests, and by which names."""
+"""The tasks of the benchmark: training rows, test rows and row names of each condition."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from ser_core.learning.training.splits import Split, random_split, speaker_folds
 from ser_core.sound.augmentation import RECORDED
 
 RANDOM_SPLITS = 5
-"""So many random splits are drawn: one alone tests too few clips to tell much."""
+"""Number of random splits; a single split tests too few clips."""
 
 
 def own_task(
     data: LabelledFeatures, clips: Mapping[str, str], condition: CorpusCondition, training: TrainingSettings
 ) -> Task:
-    """The condition itself, with all that its models are tested under; `clips` names recordings by recording_id.
+    """The condition's own task, with all its test conditions; `clips` are recording names by recording_id.
 
     Raises:
         TrainingError: `data` has fewer than two emotions of the label scheme.
     """
-    lines = {name: one.name for name, one in condition.lines.items()}
-    return _task(lines, data, clips, condition, training, [one.name for one in condition.heard])
+    lines = {name: tested.name for name, tested in condition.lines.items()}
+    return _task(lines, data, clips, condition, training, [trained.name for trained in condition.trained])
 
 
 def transfer_task(
     name: str, data: LabelledFeatures, clips: Mapping[str, str], condition: CorpusCondition, training: TrainingSettings
 ) -> Task:
-    """As `own_task`, of rows from elsewhere, on a line that begins with `name`."""
-    heard = [one.name for one in condition.heard]
-    return _task({line_of(name, condition): condition.tested.name}, data, clips, condition, training, heard)
+    """As `own_task`, on rows of other corpora, with a row name that begins with `name`."""
+    trained = [of.name for of in condition.trained]
+    return _task({line_of(name, condition): condition.tested.name}, data, clips, condition, training, trained)
 
 
 def peer_task(
     name: str, data: LabelledFeatures, clips: Mapping[str, str], condition: CorpusCondition, training: TrainingSettings
 ) -> Task:
-    """A peer under the condition: trained on the recordings as they are, whatever is tested."""
+    """A peer's task under the condition: trained on recordings as they are, whatever the test condition."""
     line = line_of(f"{PEER}{name}", condition)
     return _task({line: condition.tested.name}, data, clips, condition, training, [RECORDED.name])
 
@@ -64,15 +64,15 @@ def splits_of(
     training: TrainingSettings,
     wanted: Collection[int] | None,
 ) -> dict[int, Split]:
-    """The task's folds by number: by speaker, the `published` ones where the settings say so, or `RANDOM_SPLITS` at
-    random; of these the `wanted`, all where None.
+    """The task's splits by number: speaker folds, `published` ones where the settings ask for them, or `RANDOM_SPLITS`
+    random splits. Only those in `wanted`, or all where it is None.
 
     Raises:
         TrainingError: the data cannot be split.
     """
     if task.by_speaker:
         folds = published if training.folds == "corpus" else None
-        every = speaker_folds(task.data.speaker, folds, training.group_folds, training.seed)
+        splits = speaker_folds(task.data.speaker, folds, training.group_folds, training.seed)
     else:
-        every = tuple(random_split(task.data, training.seed + number) for number in range(RANDOM_SPLITS))
-    return {number: split for number, split in enumerate(every) if wanted is None or number in wanted}
+        splits = tuple(random_split(task.data, training.seed + number) for number in range(RANDOM_SPLITS))
+    return {number: split for number, split in enumerate(splits) if wanted is None or number in wanted}

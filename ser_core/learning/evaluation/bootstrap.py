@@ -1,4 +1,4 @@
-"""Confidence intervals by drawing speakers anew: clips of one speaker are no independent sample."""
+"""Bootstrap intervals over groups: the clips of a speaker, or the segments of a call, are not independent."""
 
 from __future__ import annotations
 
@@ -7,46 +7,46 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-Confusions = npt.NDArray[np.float64]
-Figure = Callable[[Confusions], npt.NDArray[np.float64]]
+Doubles = npt.NDArray[np.float64]
+Statistic = Callable[[Doubles], Doubles]
+"""Sums of resamples (draws, ...) → what is computed of each, (draws, ...)."""
 
 DRAWS = 2000
+_AT_ONCE = 100  # resamples in memory together
 _SEED = 0
-_LEVEL = 0.95
+_PERCENTILES = (2.5, 97.5)
 
 
-def uar(confusion: Confusions) -> npt.NDArray[np.float64]:
-    """Unweighted average recall (...,) of confusion matrices (..., classes, classes), of the classes that occur."""
-    support = confusion.sum(axis=-1)
-    right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    recall = np.divide(right, support, out=np.zeros_like(right), where=support > 0)
-    mean: npt.NDArray[np.float64] = recall.sum(axis=-1) / np.maximum((support > 0).sum(axis=-1), 1)
-    return mean
+def sums_by_group(
+    group: npt.NDArray[np.generic], truth: npt.NDArray[np.intp], weights: Doubles, classes: int
+) -> Doubles:
+    """Sums (groups, k, classes) of `weights` (n, k) by `group` (n,) and true class `truth` (n,)."""
+    names, number = np.unique(group, return_inverse=True)
+    sums = np.zeros((len(names), classes, weights.shape[1]))
+    np.add.at(sums, (number.reshape(-1), truth), weights)
+    return sums.transpose(0, 2, 1)
 
 
-def accuracy(confusion: Confusions) -> npt.NDArray[np.float64]:
-    """Share of right decisions (...,) of confusion matrices (..., classes, classes)."""
-    right = np.diagonal(confusion, axis1=-2, axis2=-1).sum(axis=-1)
-    share: npt.NDArray[np.float64] = right / np.maximum(confusion.sum(axis=(-2, -1)), 1)
-    return share
+def bootstrap_interval(sums: Doubles, statistic: Statistic) -> Doubles | None:
+    """The 95 % percentile interval of a statistic of sums, by drawing groups with replacement `DRAWS` times.
 
+    Efron & Tibshirani 1993, "An Introduction to the Bootstrap", ch. 13; drawing whole groups is Davison & Hinkley 1997,
+    "Bootstrap Methods and their Application", ch. 3.8. The seed is fixed.
 
-def interval(
-    truth: npt.NDArray[np.intp],
-    decision: npt.NDArray[np.intp],
-    speaker: npt.NDArray[np.str_],
-    classes: int,
-    figure: Figure,
-) -> tuple[float, float] | None:
-    """The 95 % percentile interval (Efron & Tibshirani 1993, "An Introduction to the Bootstrap", ch. 13) of `figure`
-    of decisions (n,), speakers being drawn with replacement, `DRAWS` times, by a fixed seed; None of one speaker."""
-    names, number = np.unique(speaker, return_inverse=True)
-    if len(names) < 2:
+    Args:
+        sums: (groups, ...) of each group.
+        statistic: of the summed groups of each resample; NaN where it is not defined, which is left out.
+
+    Returns:
+        (2, ...), the lower and the upper end; None for fewer than two groups.
+    """
+    groups = len(sums)
+    if groups < 2:
         return None
-    by_speaker = np.zeros((len(names), classes, classes))
-    np.add.at(by_speaker, (number.reshape(-1), truth, decision), 1.0)
     rng = np.random.default_rng(_SEED)
-    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS)
-    found = figure(np.tensordot(drawn.astype(np.float64), by_speaker, axes=1))
-    low, high = np.quantile(found, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return float(low), float(high)
+    even = np.full(groups, 1 / groups)
+    values = [
+        statistic(np.tensordot(rng.multinomial(groups, even, size=_AT_ONCE).astype(np.float64), sums, axes=1))
+        for _ in range(DRAWS // _AT_ONCE)
+    ]
+    return np.asarray(np.nanpercentile(np.concatenate(values), _PERCENTILES, axis=0))

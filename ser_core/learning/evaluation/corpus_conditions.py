@@ -1,7 +1,7 @@
-"""What the corpus benchmark trains and tests: conditions by name, and the classifier's settings in each.
+"""Conditions of the corpus benchmark, by name, and the classifier's settings in each.
 
-The settings were chosen on folds within the training speakers of outer folds; a search may refine them fold by fold
-(`ser search`).
+The settings were chosen on folds within the training speakers of outer folds. `ser search` may refine them for each
+fold.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NOISE_CONDITION = Condition(
     None,
     0,
 )
-"""Pink noise 10 dB below the speech: louder than any that is trained on. Tested only."""
+"""Pink noise 10 dB below the speech, louder than any in training. For tests only."""
 
 _COPIES = AugmentationSettings(varied=4, line=4, seed=0)
 _BOTH: Mapping[str, Any] = {
@@ -84,14 +84,19 @@ _TUTORIAL: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class CorpusCondition:
-    """One line of the benchmark's table.
+    """One row of the benchmark's table.
 
-    Tested is what is heard under `tested`; trained on that and on its altered `copies`. `also` holds, by the name of
-    their own line, conditions that the same models are tested under without having heard them. `sample_rate_hz` of the
-    features is the settings' own where None. With `normalised`, all of a speaker's clips, without their labels, tell
-    how the speaker sounds. `by_speaker`: speaker-independent folds, else a random split of the recordings, in which
-    the same speakers are trained on and tested. `scheme` names the label scheme, None: the settings' own. `known` says
-    what is known of a speaker who is tested.
+    Attributes:
+        name: of the row.
+        tested: the condition of the test rows, which training rows have too.
+        copies: altered copies of it, for training.
+        sample_rate_hz: of the features; None for that of the settings.
+        normalised: speaker statistics are of all clips of a speaker, without labels, instead of one clip.
+        by_speaker: speaker-independent folds; otherwise random splits of the recordings, with the same speakers in both
+            parts.
+        scheme: name of the label scheme; None for that of the settings.
+        known: what the model knows of a test speaker, in words.
+        also: further test conditions of the same models, not trained on, by the name of their own row.
     """
 
     name: str
@@ -105,18 +110,18 @@ class CorpusCondition:
     also: Mapping[str, Condition]
 
     @property
-    def heard(self) -> tuple[Condition, ...]:
-        """All that is trained on."""
+    def trained(self) -> tuple[Condition, ...]:
+        """All training conditions."""
         return (self.tested, *self.copies)
 
     @property
     def lines(self) -> Mapping[str, Condition]:
-        """All that is tested, by the name of its line."""
+        """All test conditions, by the name of their row."""
         return {self.name: self.tested, **self.also}
 
 
 def recipe(training: TrainingSettings, normalised: bool) -> TrainingSettings:
-    """`training` with the benchmark's settings of the classifier; label scheme, seed and folds stay."""
+    """`training` with the benchmark's settings of the classifier; label scheme, seed and folds are kept."""
     return with_overrides(training, _NORMALISED if normalised else _UNNORMALISED)
 
 
@@ -127,20 +132,20 @@ def tutorial_recipe(training: TrainingSettings, normalised: bool) -> TrainingSet
 
 def _conditions() -> Mapping[str, CorpusCondition]:
     copies = training_conditions(_COPIES)
-    varied = tuple(one for one in copies if one.name.startswith("varied"))
-    line = tuple(one for one in copies if one.name.startswith("line"))
+    varied = tuple(copy for copy in copies if copy.name.startswith("varied"))
+    line = tuple(copy for copy in copies if copy.name.startswith("line"))
     alone, together = "nothing", "all their clips, unlabelled (transductive, emotions balanced)"
     leaked = "other clips, labelled (speakers leak)"
     wide = {"noise": NOISE_CONDITION}, {"noise_normalised": NOISE_CONDITION}
-    every = (
+    conditions = (
         CorpusCondition("unheard_speaker", RECORDED, varied, None, False, True, None, alone, wide[0]),
         CorpusCondition("unheard_speaker_normalised", RECORDED, varied, None, True, True, None, together, wide[1]),
         CorpusCondition("telephone", TELEPHONE_CONDITION, line, 8000, True, True, None, together, {}),
         CorpusCondition("telephone_unnormalised", TELEPHONE_CONDITION, line, 8000, False, True, None, alone, {}),
         CorpusCondition("random_split_4", RECORDED, varied, None, False, False, "tutorial-4", leaked, {}),
     )
-    return MappingProxyType({one.name: one for one in every})
+    return MappingProxyType({condition.name: condition for condition in conditions})
 
 
 CONDITIONS = _conditions()
-"""By name. `random_split_4` is what tutorials report: their four emotions, and the same speakers in both parts."""
+"""By name. `random_split_4` is what tutorials report: four emotions, and the same speakers in both parts."""

@@ -1,4 +1,4 @@
-"""Folds of a corpus → predictions, one row a labelled recording, from which every figure can be computed again."""
+"""Folds of a corpus → predictions, one row per labelled recording, from which every metric can be computed."""
 
 from __future__ import annotations
 
@@ -26,20 +26,24 @@ PREDICTIONS = pa.schema(
         *((probability(emotion), pa.float32()) for emotion in EMOTIONS),
     ]
 )
-"""`emotion` is the decision; `p_<emotion>` is null for an emotion that is no class, and where somebody else decided."""
+"""`emotion` is the decision. `p_<emotion>` is null for an emotion that is not a class, and in annotators' rows."""
 
 SettingsOf = Callable[[int], TrainingSettings]
-"""Settings of the classifier by the fold's number."""
+"""The classifier's settings by fold number."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """Models of one kind, and what they are tested on.
+    """Models of one kind, and their test conditions.
 
-    Of `data`, the rows of the conditions `trained` are trained on. `lines` names, by the line of the table that they
-    make, the conditions whose rows are decided on. With `together` all rows of a test speaker are normalised as one
-    voice, else those of a recording. `by_speaker` demands that no speaker is in both parts of a split. `clips` are
-    recordings' names by recording_id.
+    Attributes:
+        lines: test conditions by the row of the result table.
+        data: all rows.
+        classes: emotion names.
+        trained: training conditions.
+        together: all rows of a test speaker are normalised as one voice, otherwise those of a recording.
+        by_speaker: no speaker may be in both parts of a split.
+        clips: recording names by recording_id.
     """
 
     lines: Mapping[str, str]
@@ -54,39 +58,38 @@ class Task:
 def run_task(
     task: Task, splits: Mapping[int, Split], settings_of: SettingsOf, jobs: int, fit: Fit = fit_model
 ) -> pa.Table:
-    """Rows of `PREDICTIONS`, of the folds in `splits` by number, line by line.
+    """Rows of `PREDICTIONS` of the folds in `splits` (by number), in the order of `task.lines`.
 
-    Folds are fitted on `jobs` processes; how many changes no number.
+    Folds are fitted in `jobs` processes; their number changes no result.
 
     Raises:
-        TrainingError: a recording, or where `by_speaker` forbids it a speaker, is trained on and tested; or a part
+        TrainingError: a recording is in both parts of a split, or a speaker where `by_speaker` forbids it; or a part
             cannot be used.
     """
     for number, split in splits.items():
-        check_strangers(task.data, split, f"{', '.join(task.lines)}, fold {number}", task.by_speaker)
+        check_disjoint(task.data, split, f"{', '.join(task.lines)}, fold {number}", task.by_speaker)
     parts = Parallel(n_jobs=max(1, min(jobs, len(splits))))(
-        delayed(_fold)(task, number, split, settings_of(number), fit) for number, split in splits.items()
+        delayed(_predict_fold)(task, number, split, settings_of(number), fit) for number, split in splits.items()
     )
-    return pa.concat_tables(part[place] for place in range(len(task.lines)) for part in parts)
+    return pa.concat_tables(part[line] for line in range(len(task.lines)) for part in parts)
 
 
-def check_strangers(data: LabelledFeatures, split: Split, where: str, by_speaker: bool) -> None:
-    """Refuses a split whose test recordings, or `by_speaker` whose test speakers, are trained on, under whatever
-    condition.
+def check_disjoint(data: LabelledFeatures, split: Split, where: str, by_speaker: bool) -> None:
+    """Checks that no recording, or with `by_speaker` no speaker, is in both parts of a split, under any condition.
 
     Raises:
-        TrainingError: naming who is in both.
+        TrainingError: with the names that are in both.
     """
     columns = {"recordings": data.recording_id, **({"speakers": data.speaker} if by_speaker else {})}
     for what, column in columns.items():
         both = sorted(set(column[split.train].tolist()) & set(column[split.test].tolist()))
         if both:
             raise TrainingError(
-                f"{where}: the {what} {', '.join(both[:5])} are trained on and tested; expected strangers only"
+                f"{where}: the {what} {', '.join(both[:5])} are in the train and the test part; expected disjoint parts"
             )
 
 
-def _fold(task: Task, number: int, split: Split, settings: TrainingSettings, fit: Fit) -> list[pa.Table]:
+def _predict_fold(task: Task, number: int, split: Split, settings: TrainingSettings, fit: Fit) -> list[pa.Table]:
     train, test = task.data.take(split.train), task.data.take(split.test)
     model = fit(train.of_condition(*task.trained), task.classes, settings)
     return list(_decisions(task, number, test, model))
@@ -94,19 +97,19 @@ def _fold(task: Task, number: int, split: Split, settings: TrainingSettings, fit
 
 def _decisions(task: Task, number: int, test: LabelledFeatures, model: SpeakerModel) -> Iterator[pa.Table]:
     for name, condition in task.lines.items():
-        heard = test.of_condition(condition)
-        voice = heard.speaker if task.together else heard.recording_id
-        truth, mean = decide(heard, model, voice)
-        posteriors = mean.astype(np.float32)  # as they are written, so that a tie is the same tie when read
-        units = np.stack([heard.recording_id, heard.emotion], axis=1)
-        _, first = np.unique(units, axis=0, return_index=True)  # the order of `decide`
+        rows = test.of_condition(condition)
+        voice = rows.speaker if task.together else rows.recording_id
+        truth, mean = decide(rows, model, voice)
+        posteriors = mean.astype(np.float32)  # as in the table, so that equal posteriors are equal when read
+        units = np.stack([rows.recording_id, rows.emotion], axis=1)
+        _, first = np.unique(units, axis=0, return_index=True)  # in the order of `decide`
         columns: dict[str, pa.Array] = {
             "condition": pa.array([name] * len(first)),
             "fold": pa.array([number] * len(first), pa.int32()),
-            "clip": pa.array([task.clips[one] for one in heard.recording_id[first].tolist()]),
-            "speaker": pa.array(heard.speaker[first].tolist()),
-            "truth": pa.array([task.classes[place] for place in truth]),
-            "emotion": pa.array([task.classes[place] for place in posteriors.argmax(axis=1)]),
+            "clip": pa.array([task.clips[recording] for recording in rows.recording_id[first].tolist()]),
+            "speaker": pa.array(rows.speaker[first].tolist()),
+            "truth": pa.array([task.classes[index] for index in truth]),
+            "emotion": pa.array([task.classes[index] for index in posteriors.argmax(axis=1)]),
         }
         for emotion in EMOTIONS:
             known = emotion in task.classes

@@ -1,4 +1,4 @@
-"""Two models on the same speech: how far they agree, what shifts, and which is right where people have listened."""
+"""Two models on the same speech: agreement, shift of the shares, and, on labelled speech, the difference in recall."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ser_core.learning.evaluation.bootstrap import bootstrap_interval, sums_by_group
+from ser_core.learning.training.metrics import population_stability_index, recall, unweighted_average_recall
+
 Doubles = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
-LEAST_SHARE = 1e-4
-"""A smaller share counts as this in the stability index, which would be infinite where a class is gone."""
-RESAMPLES = 2000
-_AT_ONCE = 100  # resamples held in memory together
+MIN_SHARE = 1e-4
+"""A smaller share counts as this in the stability index, which would be infinite for an empty class."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of speech that both models decided on: `decided_s` seconds of it, the `share` on which they decide alike, and
-    Cohen's `kappa`; None where there is none, `kappa` also where both only ever name one and the same class."""
+    """On the `decided_s` seconds that both models decided on: the `share` with equal decisions, and Cohen's `kappa`.
+
+    `share` is None without such speech; `kappa` is None also where both models always decide for one same class.
+    """
 
     decided_s: float
     share: float | None
@@ -30,8 +33,10 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Shift:
-    """Shares of decided speech by class, of model a and model b, and the population stability index `psi`; None where
-    one of them decided on nothing."""
+    """Shares of decided speech by class, of model a and model b, and the population stability index `psi`.
+
+    None where a model decided on nothing.
+    """
 
     a: tuple[float, ...] | None
     b: tuple[float, ...] | None
@@ -40,8 +45,10 @@ class Shift:
 
 @dataclass(frozen=True)
 class Gain:
-    """A recall of model a and model b, `difference` b - a, and its 95 % interval `ci95`; None where there are fewer
-    than two calls. `speech_s` is how much labelled speech it is of, in seconds."""
+    """A recall of model a and of model b on `speech_s` seconds of labelled speech, and `difference`, b - a.
+
+    `ci95` is the 95 % interval of the difference; None for fewer than two calls.
+    """
 
     speech_s: float
     a: float
@@ -56,7 +63,7 @@ class Gain:
 
 @dataclass(frozen=True)
 class Gains:
-    """Over `calls` calls: `recall` by class, None where no speech is labelled so, and their mean `uar`."""
+    """Over `calls` calls: `recall` by class, None for a class without labelled speech, and their mean, `uar`."""
 
     calls: int
     uar: Gain
@@ -64,7 +71,7 @@ class Gains:
 
 
 def agreement(seconds: Doubles) -> Agreement:
-    """Of `seconds` (k, k): speech that model a gives the class of the row, and model b that of the column.
+    """Agreement of two models; `seconds` (k, k) of speech, by the class of model a (row) and of model b (column).
 
     Kappa is (p_o - p_e) / (1 - p_e) (Cohen 1960, "A coefficient of agreement for nominal scales", Educational and
     Psychological Measurement 20, 37-46), over seconds instead of units: segments differ in length.
@@ -78,82 +85,64 @@ def agreement(seconds: Doubles) -> Agreement:
 
 
 def shift(a: Doubles, b: Doubles) -> Shift:
-    """From the seconds of speech (k,) that each model gives each class.
-
-    The population stability index is sum((b - a) ln(b / a)) over shares (Siddiqi 2006, "Credit risk scorecards", Wiley,
-    who reads below 0.1 as no change and above 0.25 as a large one), which is Jeffreys' divergence (Jeffreys 1946).
-    """
-    of_a, of_b = (tuple((of / of.sum()).tolist()) if of.sum() > 0 else None for of in (a, b))
-    if of_a is None or of_b is None:
-        return Shift(of_a, of_b, None)
-    left, right = (np.maximum(of, LEAST_SHARE) for of in (of_a, of_b))
-    left, right = left / left.sum(), right / right.sum()
-    return Shift(of_a, of_b, float(((right - left) * np.log(right / left)).sum()))
+    """The shift between two models, from the seconds of speech (k,) that each assigns to each class."""
+    shares_a, shares_b = (tuple((of / of.sum()).tolist()) if of.sum() > 0 else None for of in (a, b))
+    if shares_a is None or shares_b is None:
+        return Shift(shares_a, shares_b, None)
+    before, now = (np.maximum(shares, MIN_SHARE) for shares in (shares_a, shares_b))
+    return Shift(shares_a, shares_b, population_stability_index(before / before.sum(), now / now.sum()))
 
 
 def gains(call: Indices, truth: Indices, seconds: Doubles, right: npt.NDArray[np.bool_], classes: int) -> Gains:
-    """Recalls of both models on labelled speech, by duration.
-
-    The intervals are percentiles of `RESAMPLES` bootstrap samples of calls (Davison & Hinkley 1997, "Bootstrap methods
-    and their application", chapter 3.8), always the same ones: segments of one call are not independent.
+    """Recalls of both models on labelled speech, weighted by duration; intervals are a bootstrap over calls.
 
     Args:
-        call: (n,) whose values are equal in one call.
+        call: (n,) equal values are of one call.
         truth: (n,) class of each piece of speech, 0 to `classes` - 1.
         seconds: (n,) its duration.
-        right: (n, 2) whether model a, and whether model b, names it so.
-        classes: how many there are.
+        right: (n, 2) whether model a, and whether model b, predicts that class.
+        classes: their number.
 
     Raises:
         ValueError: there is no labelled speech.
     """
     if not len(call) or seconds.sum() <= 0:
         raise ValueError("there is no labelled speech to compare on")
-    names, place = np.unique(call, return_inverse=True)
-    sums = np.zeros((3, len(names), classes))  # of all, right by a, right by b
-    for row, counted in zip(sums, (seconds, *(seconds[:, np.newaxis] * right).T), strict=True):
-        np.add.at(row, (place, truth), counted)
-    whole = sums.sum(axis=1)
-    found = _recalls(whole[np.newaxis])[0]
-    drawn = _resampled(sums) if len(names) > 1 else None
+    weights = np.column_stack([seconds, seconds[:, np.newaxis] * right])
+    sums = sums_by_group(call, truth, weights, classes)
+    support = sums.sum(axis=0)[0]
+    labelled = np.flatnonzero(support > 0)
+    a, b = _recalls_and_uar(sums.sum(axis=0)[:, labelled])
+    intervals = bootstrap_interval(sums[:, :, labelled], _differences)
 
-    def gain(of: int, speech_s: float) -> Gain:
-        a, b = (float(value) for value in found[:, of])
-        differences = None if drawn is None else drawn[:, 1, of] - drawn[:, 0, of]
-        return Gain(speech_s, a, b, b - a, None if differences is None else _interval(differences))
+    def gain(column: int, speech_s: float) -> Gain:
+        ci95 = None if intervals is None else (float(intervals[0, column]), float(intervals[1, column]))
+        return Gain(speech_s, float(a[column]), float(b[column]), float(b[column] - a[column]), ci95)
 
-    recall = tuple(gain(of, float(said)) if said > 0 else None for of, said in enumerate(whole[0]))
-    return Gains(len(names), gain(classes, float(whole[0].sum())), recall)
-
-
-def _resampled(sums: Doubles) -> Doubles:
-    """Recalls of bootstrap samples of calls, (resamples, 2, classes + 1), from `sums` (3, calls, classes)."""
-    rng = np.random.default_rng(0)
-    calls = sums.shape[1]
-    even = np.full(calls, 1 / calls)
-    parts = [
-        _recalls(np.einsum("rc,kcm->rkm", rng.multinomial(calls, even, size=_AT_ONCE), sums, optimize=True))
-        for _ in range(RESAMPLES // _AT_ONCE)
-    ]
-    return np.concatenate(parts)
+    by_class: list[Gain | None] = [None] * classes
+    for column, index in enumerate(labelled.tolist()):
+        by_class[index] = gain(column, float(support[index]))
+    return Gains(len(sums), gain(-1, float(support.sum())), tuple(by_class))
 
 
-def _recalls(sums: Doubles) -> Doubles:
-    """(r, 3, classes) seconds → (r, 2, classes + 1): both models' recalls and last their mean; NaN of no speech."""
-    whole, right = sums[:, :1], sums[:, 1:]
-    recall = np.divide(right, whole, out=np.full(right.shape, np.nan), where=whole > 0)
-    return np.concatenate([recall, np.nanmean(recall, axis=2, keepdims=True)], axis=2)
+def _differences(sums: Doubles) -> Doubles:
+    """Model b's recalls and UAR less model a's, (draws, classes + 1), from `sums` (draws, 3, classes)."""
+    values = _recalls_and_uar(sums)
+    return np.asarray(values[:, 1] - values[:, 0])
 
 
-def _interval(differences: Doubles) -> tuple[float, float]:
-    low, high = np.nanpercentile(differences, [2.5, 97.5]).tolist()
-    return low, high
+def _recalls_and_uar(sums: Doubles) -> Doubles:
+    """Seconds (..., 3, classes): all, right by a, right by b → both models' recalls and, last, their UAR,
+    (..., 2, classes + 1)."""
+    support, right = sums[..., :1, :], sums[..., 1:, :]
+    uar = unweighted_average_recall(right, support)
+    return np.concatenate([recall(right, support), uar[..., np.newaxis]], axis=-1)
 
 
 def matrix(pairs: Sequence[tuple[str | None, str | None, float]], names: Sequence[str | None]) -> Doubles:
     """Seconds of (of a, of b, seconds) as (k, k), rows and columns in the order of `names`."""
-    place = {name: i for i, name in enumerate(names)}
-    found = np.zeros((len(names), len(names)))
+    index = {name: i for i, name in enumerate(names)}
+    sums = np.zeros((len(names), len(names)))
     for a, b, seconds in pairs:
-        found[place[a], place[b]] += seconds
-    return found
+        sums[index[a], index[b]] += seconds
+    return sums

@@ -1,4 +1,4 @@
-"""How often test speakers were looked at: a line a look, so that nobody takes the best of many for the expected."""
+"""A log of every evaluation on outer folds, so that the best of many results is not taken for the expected one."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 
 from ser_core.config.settings import TrainingSettings
 from ser_core.errors import SettingsError
-from ser_core.learning.evaluation.corpus_figures import figures
+from ser_core.learning.evaluation.corpus_metrics import condition_metrics
 
 
 @dataclass(frozen=True)
 class OuterLog:
-    """A file of JSON lines, which is only ever added to."""
+    """An append-only file of JSON lines."""
 
     path: Path
 
@@ -35,16 +35,19 @@ class OuterLog:
     def add(
         self, predictions: pa.Table, training: Mapping[int, TrainingSettings], of: Mapping[str, Any], at: dt.datetime
     ) -> None:
-        """A line a condition and fold of `predictions`: when, what, its UAR, and a digest of `of` (what else the
-        figures depend on, such as the features) and the fold's settings."""
+        """Appends a line for each condition and fold of `predictions`, with time and UAR.
+
+        `of` is what else the metrics depend on, such as the features. Each line has a digest of `of` and of the fold's
+        settings.
+        """
         lines = []
         for name in pc.unique(predictions["condition"]).to_pylist():
             rows = predictions.filter(pc.equal(predictions["condition"], name))
             for fold, settings in training.items():
-                said = {**of, "training": settings.model_dump(mode="json")}
-                digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
-                uar = figures(rows.filter(pc.equal(rows["fold"], fold)))["uar"]
-                told = {"at": at.isoformat(timespec="seconds"), "condition": name, "fold": fold, "settings": digest}
-                lines.append(json.dumps({**told, "uar": round(uar, 4), **of}) + "\n")
+                inputs = {**of, "training": settings.model_dump(mode="json")}
+                digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:12]
+                uar = condition_metrics(rows.filter(pc.equal(rows["fold"], fold)))["uar"]
+                entry = {"at": at.isoformat(timespec="seconds"), "condition": name, "fold": fold, "settings": digest}
+                lines.append(json.dumps({**entry, "uar": round(uar, 4), **of}) + "\n")
         with self.path.open("a", encoding="utf-8") as file:
             file.writelines(lines)

@@ -1,4 +1,4 @@
-"""Features of other toolkits, with our classifier: vectors by clip, from a Parquet file."""
+"""Feature vectors of other toolkits, by clip, from a Parquet file, for the benchmark's classifier."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLUMNS = ["clip", "vector"]
 
 
 def check_peer(path: Path) -> None:
-    """Refuses a file that is no Parquet with `clip` and `vector`.
+    """Checks that a file is Parquet with the columns `clip` and `vector`.
 
     Raises:
         SettingsError: it is not.
@@ -28,18 +28,20 @@ def check_peer(path: Path) -> None:
         raise SettingsError([f"--peer {path}: cannot be read as Parquet: {' '.join(str(error).split())}"]) from None
     missing = sorted(set(_COLUMNS) - set(names))
     if missing:
-        raise SettingsError([f"--peer {path}: has no column {' and '.join(missing)}; there are {', '.join(names)}"])
+        raise SettingsError(
+            [f"--peer {path}: has no column {' and '.join(missing)}; its columns are {', '.join(names)}"]
+        )
 
 
 def with_vectors(data: LabelledFeatures, clips: Mapping[str, str], path: Path) -> LabelledFeatures:
-    """The recordings of `data` with the vectors in `path`, one each, found by the name in `clips`, as recorded.
+    """The recordings of `data`, as recorded, each with its vector in `path`, matched by its name in `clips`.
 
     Raises:
         SettingsError: a clip has no vector or two, vectors differ in length, or a recording has two emotions.
     """
-    own = data.of_condition(RECORDED.name)
-    ids, first, place = np.unique(own.recording_id, return_index=True, return_inverse=True)
-    if len(np.unique(np.stack([own.recording_id, own.emotion], axis=1), axis=0)) > len(ids):
+    recorded = data.of_condition(RECORDED.name)
+    ids, first, number = np.unique(recorded.recording_id, return_index=True, return_inverse=True)
+    if len(np.unique(np.stack([recorded.recording_id, recorded.emotion], axis=1), axis=0)) > len(ids):
         raise SettingsError(
             [f"--peer {path}: a recording of the corpus has two emotions; expected one vector, one label"]
         )
@@ -47,21 +49,22 @@ def with_vectors(data: LabelledFeatures, clips: Mapping[str, str], path: Path) -
     vectors = dict(zip(table["clip"].to_pylist(), table["vector"].to_numpy(), strict=True))
     if len(vectors) < len(table):
         raise SettingsError(
-            [f"--peer {path}: {len(table) - len(vectors)} clips are there twice; expected one row a clip"]
+            [f"--peer {path}: {len(table) - len(vectors)} clips occur twice; expected one row per clip"]
         )
-    lacking = sorted(clips[one] for one in ids.tolist() if clips[one] not in vectors)
-    if lacking:
-        raise SettingsError([f"--peer {path}: has no vector of {len(lacking)} clips, the first {lacking[0]}"])
-    chosen = [vectors[clips[one]] for one in ids.tolist()]
+    names = [clips[recording] for recording in ids.tolist()]
+    missing = sorted(name for name in names if name not in vectors)
+    if missing:
+        raise SettingsError([f"--peer {path}: has no vector of {len(missing)} clips, the first {missing[0]}"])
+    chosen = [vectors[name] for name in names]
     if len({len(vector) for vector in chosen}) > 1:
         raise SettingsError([f"--peer {path}: the vectors differ in length; expected the same features of every clip"])
-    rows = own.take(first)
+    rows = recorded.take(first)
     return LabelledFeatures(
         X=np.stack(chosen).astype(np.float32),
         emotion=rows.emotion,
         speaker=rows.speaker,
         recording_id=rows.recording_id,
-        duration_s=np.bincount(place.reshape(-1), weights=own.duration_s).astype(np.float64),
+        duration_s=np.bincount(number.reshape(-1), weights=recorded.duration_s).astype(np.float64),
         condition=rows.condition,
         language=rows.language,
     )

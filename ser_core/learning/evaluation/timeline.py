@@ -1,7 +1,7 @@
-"""One channel of one call as pieces of time, each with what was said and what was heard.
+"""One channel of a call as pieces of time, each with its truth and its prediction.
 
-The pieces are cut at every boundary of the truth and of the segments and cover the call from its start to its end, so
-that every figure of `ser_core.learning.evaluation.call_metrics` can be computed from them, and from nothing else.
+The pieces are cut at every boundary of an utterance or a segment and cover the whole call. All metrics of
+`ser_core.learning.evaluation.call_metrics` are computed from them alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PREDICTIONS = pa.schema(
     ]
 )
 """`condition` ends in `UNNORMALISED` where the model does not normalise speakers. `truth` and `utterance` are null
-where nobody spoke, `segment` where nothing was heard, `emotion` there and where the model abstained."""
+outside of utterances, `segment` outside of segments, `emotion` also where the model is undecided."""
 
 
 class Spoken(NamedTuple):
@@ -44,7 +44,7 @@ class Spoken(NamedTuple):
 
 
 class ScoredSegment(NamedTuple):
-    """A scored segment, in seconds of the call; `emotion` None where the model abstained; `posteriors` by emotion."""
+    """A scored segment, in seconds of the call; `emotion` is None where undecided; `posteriors` are by emotion."""
 
     segment: int
     start_s: float
@@ -53,27 +53,28 @@ class ScoredSegment(NamedTuple):
     posteriors: Mapping[str, float | None]
 
 
-def timeline(spoken: Sequence[Spoken], heard: Sequence[ScoredSegment], duration_s: float) -> list[dict[str, Any]]:
-    """Rows of `PREDICTIONS`, but for what is the same for the whole call, in order of time, from 0 to `duration_s`.
+def timeline(spoken: Sequence[Spoken], scored: Sequence[ScoredSegment], duration_s: float) -> list[dict[str, Any]]:
+    """Rows of `PREDICTIONS` without the columns of the whole call, in order of time, from 0 to `duration_s` seconds.
 
-    Where utterances or segments overlap, the earlier one counts. What lies outside the call is cut off.
+    Where utterances or segments overlap, the earlier one counts. Times outside the call are cut off.
 
     Raises:
         ValueError: an utterance or segment has no duration.
     """
-    spans = [(one.start_s, one.end_s) for one in spoken] + [(one.start_s, one.end_s) for one in heard]
+    spans = [(utterance.start_s, utterance.end_s) for utterance in spoken]
+    spans += [(segment.start_s, segment.end_s) for segment in scored]
     for start_s, end_s in spans:
         if not start_s < end_s:
             raise ValueError(f"{start_s} to {end_s} s has no duration; expected start_s < end_s")
-    said = sorted(enumerate(spoken), key=lambda pair: pair[1][:2])
-    segments = sorted(heard, key=lambda one: (one.start_s, one.end_s))
+    utterances = sorted(enumerate(spoken), key=lambda pair: pair[1][:2])
+    segments = sorted(scored, key=lambda segment: (segment.start_s, segment.end_s))
     cuts = {0.0, duration_s, *(time for span in spans for time in span)}
     inside = sorted(cut for cut in cuts if 0.0 <= cut <= duration_s)
     rows = []
     for start_s, end_s in pairwise(inside):
         middle = (start_s + end_s) / 2
-        number, utterance = next((pair for pair in said if pair[1].start_s <= middle < pair[1].end_s), (None, None))
-        segment = next((one for one in segments if one.start_s <= middle < one.end_s), None)
+        number, utterance = next((at for at in utterances if at[1].start_s <= middle < at[1].end_s), (None, None))
+        segment = next((at for at in segments if at.start_s <= middle < at.end_s), None)
         row: dict[str, Any] = {"start_s": start_s, "end_s": end_s, "utterance": number}
         row["truth"] = utterance.emotion if utterance else None
         if segment is not None:

@@ -1,4 +1,4 @@
-"""From one corpus to another, and from some languages to one more: which rows are trained on and which tested."""
+"""Splits for transfer: from one corpus to another, and from some languages to another language."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from ser_core.learning.training.splits import Split
 
 
 def language_splits(data: LabelledFeatures) -> dict[str, Split]:
-    """By each language of `data` that is known: its rows to test, and those of the others to train, without the
-    speakers who are tested.
+    """A split for each known language of `data`: its rows to test, and those of other languages and speakers to train.
 
-    There is none of a corpus of one language, nor where nobody else speaks the others.
+    A language is left out where there are no such training rows.
     """
     splits = {}
     for tag in sorted(set(data.language.tolist()) - {""}):
@@ -30,10 +29,9 @@ def language_splits(data: LabelledFeatures) -> dict[str, Split]:
 
 
 def between(corpora: Mapping[str, LabelledFeatures], label_scheme: str) -> tuple[LabelledFeatures, Split]:
-    """The rows of two `corpora` by name with the classes of the scheme that both have, and the split that trains on the
-    first of them.
+    """The rows of two `corpora`, by name, in the classes that both have, and the split that trains on the first.
 
-    Speakers and recordings are called `<corpus>/<name>`, as each corpus numbers its own.
+    Speakers and recordings are named `<corpus>/<name>`, as names may be equal in both corpora.
 
     Raises:
         TrainingError: they share fewer than two classes.

@@ -1,1 +1,1 @@
-"""Splits, classifier, metrics, model bundle."""
+"""Training: splits, classifier, metrics, model bundle."""

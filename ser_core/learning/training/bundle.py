@@ -1,4 +1,4 @@
-"""Model bundles: checked bytes, and the model in them."""
+"""Model bundles: verified bytes, and the model in them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class BundleBytes:
-    """A bundle's files by name, each as its manifest has it. Picklable: this is what is sent to the workers."""
+    """A bundle's files by name, verified against the manifest. Picklable, to be sent to the workers."""
 
     model_version: str
     files: Mapping[str, bytes]
@@ -66,7 +66,7 @@ class BundleBytes:
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model. `classes` are the label scheme's, in the order of the posteriors' columns."""
+    """A loaded model. `classes` are those of the label scheme, in the order of the posteriors' columns."""
 
     model_version: str
     label_scheme: str
@@ -80,8 +80,8 @@ class Model:
     def posteriors(self, X: Floats, speaker: Speakers) -> Floats:
         """Posteriors (n, classes), float32, of raw vectors `X` (n, d) of the model's feature set.
 
-        Rows with equal `speaker` (n,) are of one voice (a channel of a recording), and are normalised together: give
-        all there are of it.
+        Rows with equal `speaker` (n,) are of one voice (a channel of a recording) and are normalised together. Pass all
+        rows of a voice at once.
         """
         return self.classifier.predict_proba(self.normaliser(X, speaker))
 
@@ -90,54 +90,54 @@ def read_bundle(storage: Storage, model_version: str) -> BundleBytes:
     """Reads a bundle and checks every file against its manifest.
 
     Raises:
-        BundleError: the bundle is not there, incomplete, altered, or of another format.
+        BundleError: the bundle is missing, incomplete, altered, or of another format.
     """
     split_version(model_version)
     where = storage.uri_of(model_version)
     text = _read(storage, f"{model_version}/{MANIFEST}", where)
     listed = _manifest(text, where)["files"]
     files = {name: _read(storage, f"{model_version}/{name}", where) for name in listed}
-    for name, stated in listed.items():
-        found = describe(files[name])
-        if found != stated:
+    for name, expected in listed.items():
+        actual = describe(files[name])
+        if actual != expected:
             raise BundleError(
-                f"{where}/{name} is not what the manifest says: {found['size_bytes']} bytes, SHA-256 "
-                f"{found['sha256']}; expected {stated}. It was altered or damaged: promote another version, or train"
+                f"{where}/{name} differs from the manifest: {actual['size_bytes']} bytes, SHA-256 "
+                f"{actual['sha256']}; expected {expected}. It was altered or damaged: promote another version, or train"
             )
     return BundleBytes(model_version, {**files, MANIFEST: text})
 
 
 def load_model(bundle: BundleBytes) -> Model:
-    """The model in a bundle that `read_bundle` has checked; the classifier's types are audited before it is built.
+    """The model in a bundle from `read_bundle`; the classifier's types are audited before it is built.
 
     Raises:
-        BundleError: the manifest or the classifier is not one of ours.
+        BundleError: the manifest or the classifier was not written by this package.
     """
     manifest = _manifest(bundle.files[MANIFEST], bundle.model_version)
     try:
-        found = manifest["model_version"]
+        model_version = manifest["model_version"]
         label_scheme, classes = manifest["label_scheme"]["name"], tuple(manifest["label_scheme"]["classes"])
         feature_set_id, names = manifest["feature_set"]["id"], tuple(manifest["feature_set"]["feature_names"])
         parameters = dict(manifest["feature_set"]["parameters"])
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"The manifest of {bundle.model_version} lacks {error}; train the model again") from error
-    if found != bundle.model_version:
+    if model_version != bundle.model_version:
         raise BundleError(
-            f"The bundle {bundle.model_version} holds the model {found}; expected its own. Was the folder renamed? "
-            "Name it back"
+            f"The bundle {bundle.model_version} holds the model {model_version}; expected the same. Was the folder "
+            "renamed? Rename it back"
         )
     if not set(classes) <= set(EMOTIONS) or len(set(classes)) != len(classes):
         raise BundleError(f"The model's classes {classes} are not distinct names of {', '.join(EMOTIONS)}")
     classifier = load_classifier(bundle.files[CLASSIFIER], classes, len(names))
     normaliser = read_normaliser(bundle.files[NORMALISER], len(names))
-    return Model(bundle.model_version, label_scheme, classes, feature_set_id, names, parameters, normaliser, classifier)
+    return Model(model_version, label_scheme, classes, feature_set_id, names, parameters, normaliser, classifier)
 
 
 def check_fingerprint(model: Model, features: DescribedFeatures) -> None:
     """Refuses a model that was trained on other features than `features`.
 
     Raises:
-        BundleError: they differ; both sides are named, with the parameters that differ.
+        BundleError: they differ; the message has both, with the parameters that differ.
     """
     if model.feature_set_id == features.id:
         return
@@ -178,14 +178,14 @@ def _read(storage: Storage, key: str, where: str) -> bytes:
 def _manifest(text: bytes, where: str) -> dict[str, Any]:
     try:
         manifest = json.loads(text)
-        found, files = manifest["format"], manifest["files"]
+        bundle_format, files = manifest["format"], manifest["files"]
         plain = all("/" not in name and name not in {"", ".", ".."} for name in files)
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"The manifest of {where} cannot be read ({error}); train the model again") from error
-    if found != FORMAT:
+    if bundle_format != FORMAT:
         raise BundleError(
-            f"{where} has the format {found}, this version reads {FORMAT}; train the model again, or use the version "
-            "that wrote it"
+            f"{where} has the format {bundle_format}, this version reads {FORMAT}; train the model again, or use the "
+            "version that wrote it"
         )
     if not plain or not isinstance(files, dict) or not {CLASSIFIER, NORMALISER} <= set(files):
         raise BundleError(

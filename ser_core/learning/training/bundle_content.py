@@ -1,4 +1,4 @@
-"""What a model bundle states about a model, and the files it is written as."""
+"""The content of a model bundle, and its files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ser_core.learning.training.fitted_model import FittedModel
 from ser_core.learning.training.skops_io import dump_classifier
 
 FORMAT = 2
-"""Of the bundle's layout; a reader refuses any other."""
+"""Version of the bundle's layout; a reader refuses any other."""
 CLASSIFIER = "classifier.skops"
 NORMALISER = "normaliser.json"
 MANIFEST = "manifest.json"
@@ -27,7 +27,7 @@ _LIBRARIES = ("ser-core", "librosa", "numpy", "scikit-learn", "scipy", "skops", 
 
 
 class DescribedFeatures(Protocol):
-    """What a bundle has to know of a feature set; `ser_core.sound.features.FeatureSet` is one."""
+    """What a bundle needs of a feature set; `ser_core.sound.features.FeatureSet` has it."""
 
     parameters: dict[str, Any]
     fingerprint: str
@@ -47,9 +47,12 @@ class DescribedFeatures(Protocol):
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """What the model was trained on. `rows` are segments as recorded, `sampled` whether recordings were left out to fit
-    `max_rows`, `licence` a sentence on the corpus's terms, `parameters` the classifier's settings. `altered_rows`
-    counts the segments of each condition that is an altered copy, `augmentation` describes these conditions."""
+    """The training data and settings of a model.
+
+    `rows` counts segments as recorded; `sampled` is whether recordings were left out to fit `max_rows`; `licence` is a
+    sentence on the corpus's terms; `parameters` are the classifier's settings. `altered_rows` counts the segments of
+    each altered condition, which `augmentation` describes.
+    """
 
     corpus: str
     licence: str
@@ -68,7 +71,7 @@ class TrainingSummary:
 
 @dataclass(frozen=True)
 class BundleContent:
-    """A trained model with all that its bundle says of it. `extra` are further files by name, such as pictures."""
+    """A trained model and everything that its bundle holds. `extra` are further files by name, such as pictures."""
 
     model: FittedModel
     label_scheme: str
@@ -79,7 +82,7 @@ class BundleContent:
 
 
 def bundle_files(content: BundleContent, model_version: str, created_at: dt.datetime) -> dict[str, bytes]:
-    """The bundle's files by name, the manifest last: it holds size and SHA-256 of each of the others."""
+    """The bundle's files by name; the manifest is last and holds size and SHA-256 of the others."""
     files = {
         CLASSIFIER: dump_classifier(content.model.classifier),
         NORMALISER: content.model.normaliser.to_json(),

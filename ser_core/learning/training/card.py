@@ -1,4 +1,4 @@
-"""The model card: what a model is, what it was trained on, how good it is, and what it is not for."""
+"""The model card: training data, method, metrics and limits of a model."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ knowing the words. Trained {created_at:%Y-%m-%d %H:%M} UTC.
 ## How good it is
 
 {figures}
-The random split lets the classifier hear the same speakers in training and in testing, which flatters it; the figures
-by speaker are the ones to go by. They are of the corpus, not of calls.
+In the random split, the same speakers are in the train and the test part, which makes it optimistic; rely on the
+speaker-independent metrics. They are of the corpus, not of calls.
 {pictures}{importance}
 ## What it is for, and what it is not for
 
 - For tendencies over many calls. A single segment's emotion is a guess with a probability.
-- {corpus} is a labelled corpus{acted}: callers on a telephone line speak otherwise, so expect less than the
-  figures above. Label some of your own calls before you rely on it.
-- Languages, accents, ages and lines that the corpus does not hold were never tested.
+- {corpus} is a labelled corpus{acted}: callers on a telephone line speak differently, so expect less than the
+  metrics above. Label some of your own calls before you rely on it.
+- Languages, accents, ages and lines outside the corpus were never tested.
 - Not for decisions about a person. Inferring the emotions of employees at work is prohibited in the European Union
   (AI Act, art. 5(1)(f)), which is why only the customer's channel is scored unless a purpose is stated.
 """
 _IMPORTANCE = """
-## What it listens to
+## Which features it uses
 
 {table}
-By how much the unweighted average recall of segments falls, on speakers not heard in training, when a family's values
-are shuffled over the segments. Families share what they tell: one that another can stand in for loses little.
+The drop of the unweighted average recall of segments, on speakers outside the training data, when a family's values
+are shuffled over the segments. Families share information: a redundant family loses little.
 """
 _ACTED = frozenset({"crema-d", "emodb", "ravdess", "savee", "tess"})
 

@@ -1,4 +1,4 @@
-"""A classifier as plain parts, a dict of lists, arrays and scikit-learn's perceptrons, and back after checking each."""
+"""A classifier as plain parts (a dict of lists, arrays and perceptrons), and back after a check of each part."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from ser_core.learning.training.standardise import Standardiser
 
 
 class _UnfitError(Exception):
-    """A part is not what a classifier of ours has there."""
+    """A part that no classifier written here has."""
 
 
 def to_parts(classifier: EnsembleClassifier) -> dict[str, Any]:
     """`classifier` without its classes, which the manifest holds.
 
     Raises:
-        TypeError: it was loaded from a bundle, and has no more than posteriors need.
+        TypeError: it was loaded from a bundle, and holds only what posteriors need.
     """
     if any(type(member.network) is Perceptron for member in classifier.members):
-        raise TypeError("a classifier that was loaded cannot be written; copy its bundle")
+        raise TypeError("a classifier loaded from a bundle cannot be written; copy its bundle")
     return {
         "temperature": classifier.temperature,
         "ensembles": [
             {
-                "mean": one.standardiser.mean,
-                "scale": one.standardiser.scale,
-                "directions": one.standardiser.directions,
-                "columns": [member.columns for member in one.members],
-                "networks": [member.network for member in one.members],
+                "mean": ensemble.standardiser.mean,
+                "scale": ensemble.standardiser.scale,
+                "directions": ensemble.standardiser.directions,
+                "columns": [member.columns for member in ensemble.members],
+                "networks": [member.network for member in ensemble.members],
             }
-            for one in classifier.ensembles
+            for ensemble in classifier.ensembles
         ],
     }
 
@@ -45,19 +45,19 @@ def from_parts(parts: Any, classes: tuple[str, ...], dimension: int) -> Ensemble
     """The classifier of `parts`, whose posteriors are of `classes` and whose vectors have `dimension` values.
 
     Raises:
-        BundleError: a part is missing, of another type, shape or count, or holds numbers that cannot be.
+        BundleError: a part is missing, has another type, shape or count, or holds impossible numbers.
     """
     try:
         _expect(_keys(parts) == {"temperature", "ensembles"}, "its parts", "a temperature and ensembles", parts)
         temperature, ensembles = parts["temperature"], parts["ensembles"]
         _expect(isinstance(temperature, float) and 0 < temperature < np.inf, "the temperature", "above 0", temperature)
         _expect(isinstance(ensembles, list) and ensembles, "the ensembles", "one or more", ensembles)
-        read = tuple(_ensemble(one, len(classes), dimension) for one in ensembles)
+        read = tuple(_ensemble(ensemble, len(classes), dimension) for ensemble in ensembles)
         classifier = EnsembleClassifier(read, temperature, classes)
-        places = {tuple(member.network.classes_.tolist()) for member in classifier.members}
-        _expect(len(places) == 1, "the perceptrons' classes", "the same of each", places)
+        columns = {tuple(member.network.classes_.tolist()) for member in classifier.members}
+        _expect(len(columns) == 1, "the perceptrons' classes", "the same of each", columns)
     except _UnfitError as fault:
-        raise BundleError(f"The classifier is none of ours: {fault}. Train it again") from None
+        raise BundleError(f"The classifier is not of this package: {fault}. Train it again") from None
     return classifier
 
 
@@ -95,26 +95,26 @@ def _member(columns: Any, network: Any, classes: int, dimension: int) -> Member:
 def _is_perceptron(network: Any) -> bool:
     if type(network) is Perceptron:
         return True
-    from sklearn.neural_network import MLPClassifier  # noqa: PLC0415 - a second; there where one was just fitted
+    from sklearn.neural_network import MLPClassifier  # noqa: PLC0415 - takes a second; loaded already where one was just fitted
 
     return type(network) is MLPClassifier
 
 
-def _outputs(places: Any, classes: int) -> int:
-    """Output units of a perceptron that decides between `places`."""
+def _outputs(columns: Any, classes: int) -> int:
+    """Output units of a perceptron whose classes are `columns` of the label scheme."""
     _expect(
-        isinstance(places, np.ndarray)
-        and places.dtype.kind == "i"
-        and places.ndim == 1
-        and len(places) > 1
-        and (np.diff(places) > 0).all()
-        and places[0] >= 0
-        and places[-1] < classes,
+        isinstance(columns, np.ndarray)
+        and columns.dtype.kind == "i"
+        and columns.ndim == 1
+        and len(columns) > 1
+        and (np.diff(columns) > 0).all()
+        and columns[0] >= 0
+        and columns[-1] < classes,
         "a perceptron's classes",
-        f"ascending places in the label scheme, which has {classes} classes",
-        places,
+        f"ascending indices into the label scheme, which has {classes} classes",
+        columns,
     )
-    return 1 if len(places) == 2 else len(places)
+    return 1 if len(columns) == 2 else len(columns)
 
 
 def _check_layers(network: Any, inputs: int, outputs: int) -> None:
@@ -122,8 +122,7 @@ def _check_layers(network: Any, inputs: int, outputs: int) -> None:
     _expect(len(layers) > 1, "a perceptron", "a hidden layer or more", network)
     width: int | None = inputs
     for W, b in layers:
-        found = _floats(W, "a perceptron's weights", (width, None))
-        width = found.shape[1]
+        width = _floats(W, "a perceptron's weights", (width, None)).shape[1]
         _floats(b, "a perceptron's intercepts", (width,))
     _expect(width == outputs, "a perceptron's outputs", str(outputs), layers[-1][1])
 
@@ -135,20 +134,20 @@ def _layers(network: Any) -> Iterator[tuple[Any, Any]]:
     yield from zip(coefs, intercepts, strict=True)
 
 
-def _floats(found: Any, what: str, shape: tuple[int | None, ...]) -> Any:
-    is_array = isinstance(found, np.ndarray) and found.dtype == np.float32 and found.ndim == len(shape)
-    fits = is_array and all(want in (None, have) for want, have in zip(shape, found.shape, strict=True))
-    wanted = " x ".join("any" if want is None else str(want) for want in shape)
-    _expect(fits, what, f"{wanted} single-precision numbers", found)
-    _expect(np.isfinite(found).all(), what, "finite", found)
-    return found
+def _floats(value: Any, what: str, shape: tuple[int | None, ...]) -> Any:
+    is_array = isinstance(value, np.ndarray) and value.dtype == np.float32 and value.ndim == len(shape)
+    fits = is_array and all(size in (None, actual) for size, actual in zip(shape, value.shape, strict=True))
+    expected = " x ".join("any" if size is None else str(size) for size in shape)
+    _expect(fits, what, f"{expected} single-precision numbers", value)
+    _expect(np.isfinite(value).all(), what, "finite", value)
+    return value
 
 
 def _keys(parts: Any) -> set[str]:
     return set(parts) if isinstance(parts, dict) else set()
 
 
-def _expect(holds: Any, what: str, expected: str, found: Any) -> None:
+def _expect(holds: Any, what: str, expected: str, value: Any) -> None:
     if not holds:
-        shown = f"shape {found.shape} of {found.dtype}" if isinstance(found, np.ndarray) else repr(found)[:80]
-        raise _UnfitError(f"{what}: expected {expected}, found {type(found).__name__} {shown}")
+        shown = f"shape {value.shape} of {value.dtype}" if isinstance(value, np.ndarray) else repr(value)[:80]
+        raise _UnfitError(f"{what}: expected {expected}, found {type(value).__name__} {shown}")

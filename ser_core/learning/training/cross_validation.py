@@ -1,4 +1,4 @@
-"""Both protocols: a random split, which flatters, and folds by speaker, which tell what a stranger's call will get."""
+"""Evaluation by two protocols: a random split, which is optimistic, and speaker-independent folds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPEAKER_INDEPENDENT = "speaker-independent folds"
 SPEAKER_NORMALISED = "speaker-independent folds, normalised by the test speaker's own unlabelled clips (transductive)"
 
 IMPORTANCE_REPEATS = 3
-"""Shufflings of a family: folds and rows are many, so that their deviation is small."""
+"""Shufflings of a family. Folds and rows are many, so their deviation is small."""
 
 NO_FAMILIES: Mapping[str, Sequence[int]] = MappingProxyType({})
 
@@ -35,10 +35,10 @@ Decisions = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class ProtocolResult:
-    """One protocol's metrics, over the decisions of all its folds together.
+    """The metrics of one protocol, over the decisions of all its folds together.
 
-    A decision is made on a labelled recording: the posteriors of its segments are averaged, and the largest wins (a
-    recording that carries several labels counts once for each). `uar_by_fold` shows how far the folds differ.
+    A decision is made on a labelled recording: the largest mean posterior of its segments. A recording with several
+    labels counts once for each. `uar_by_fold` shows how much the folds differ.
     """
 
     name: str
@@ -60,12 +60,12 @@ class ProtocolResult:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Both protocols, and `warnings`: sentences for whoever decides whether the model is good enough.
+    """The results of both protocols, and `warnings`, sentences for whoever decides whether the model is good enough.
 
-    In `random_split` and `speaker_independent` every recording stands alone, as a single clip does: nothing of the test
-    part but the recording itself tells how its speaker sounds. `speaker_normalised` are the same models on the same
-    folds, where all clips of a test speaker, without their labels, make up that speaker's statistics, as all segments
-    of a call do. `importance` is of the models of `speaker_independent`, on their own test rows, each alone.
+    - `random_split`, `speaker_independent`: every test recording is normalised by itself, as a single clip is.
+    - `speaker_normalised`: the same models and folds as `speaker_independent`, with statistics of each test speaker
+      over all their clips, without labels, as over all segments of a call.
+    - `importance`: of the models of `speaker_independent` on their test rows, normalised as there.
     """
 
     classes: tuple[str, ...]
@@ -82,7 +82,7 @@ class Evaluation:
             "random_split": self.random_split.to_json(),
             "speaker_independent": self.speaker_independent.to_json(),
             "speaker_normalised": self.speaker_normalised.to_json(),
-            "importance": [one.to_json() for one in self.importance],
+            "importance": [family.to_json() for family in self.importance],
             "warnings": list(self.warnings),
         }
 
@@ -95,39 +95,39 @@ def evaluate(
     fit: Fit = fit_model,
     families: Mapping[str, Sequence[int]] = NO_FAMILIES,
 ) -> Evaluation:
-    """Fits and tests a model on every part of both protocols. The emotions of `data` are names in `classes`.
+    """Fits and tests models by both protocols. The emotions of `data` are names in `classes`.
 
-    Trained is on all rows of a train part, tested on those of a test part as they were recorded: an altered copy of a
-    test recording is in neither. The published folds are used where `settings.folds` is `corpus` and they cover the
-    data's speakers. `families` are the columns of a vector whose importance is measured together.
+    Models are trained on all rows of a train part and tested on the rows of a test part as recorded. An altered copy of
+    a test recording is in neither. The published folds are used where `settings.folds` is `corpus` and they cover the
+    data's speakers. `families` are the columns of a vector by feature family, for the importance.
 
     Raises:
         TrainingError: the data cannot be split, or cannot train.
     """
     published = published_folds if settings.folds == "corpus" else None
-    by_chance_models = fit_folds(data, classes, (random_split(data, settings.seed),), settings, fit)
-    by_chance = measure_folds(RANDOM_SPLIT, by_chance_models, _alone)
+    random_fold = fit_folds(data, classes, (random_split(data, settings.seed),), settings, fit)
+    by_recording = measure_folds(RANDOM_SPLIT, random_fold, _by_recording)
     folds = speaker_folds(data.speaker, published, settings.group_folds, settings.seed)
     fitted = fit_folds(data, classes, folds, settings, fit)
-    by_speaker = measure_folds(SPEAKER_INDEPENDENT, fitted, _alone)
-    normalised = measure_folds(SPEAKER_NORMALISED, fitted, _together)
-    heard = [HeldOut(fold.model, fold.test, _alone(fold.test)) for fold in fitted]
-    importance = pooled_importance(heard, families, IMPORTANCE_REPEATS, settings.seed) if families else ()
-    warnings = warnings_of((by_chance, by_speaker, normalised), settings.warn_accuracy_below)
-    return Evaluation(tuple(classes), by_chance, by_speaker, normalised, importance, warnings)
+    by_speaker = measure_folds(SPEAKER_INDEPENDENT, fitted, _by_recording)
+    normalised = measure_folds(SPEAKER_NORMALISED, fitted, _by_speaker)
+    held_out = [HeldOut(fold.model, fold.test, _by_recording(fold.test)) for fold in fitted]
+    importance = pooled_importance(held_out, families, IMPORTANCE_REPEATS, settings.seed) if families else ()
+    warnings = warnings_of((by_recording, by_speaker, normalised), settings.warn_accuracy_below)
+    return Evaluation(tuple(classes), by_recording, by_speaker, normalised, importance, warnings)
 
 
-def _alone(data: LabelledFeatures) -> Texts:
+def _by_recording(data: LabelledFeatures) -> Texts:
     return data.recording_id
 
 
-def _together(data: LabelledFeatures) -> Texts:
+def _by_speaker(data: LabelledFeatures) -> Texts:
     return data.speaker
 
 
 @dataclass(frozen=True)
 class FittedFold:
-    """A model, how many rows it was trained on, and the rows as recorded that it is tested on."""
+    """A model, the number of its training rows, and its test rows, as recorded."""
 
     model: SpeakerModel
     train_rows: int
@@ -137,7 +137,7 @@ class FittedFold:
 def fit_folds(
     data: LabelledFeatures, classes: Sequence[str], splits: Sequence[Split], settings: TrainingSettings, fit: Fit
 ) -> tuple[FittedFold, ...]:
-    """Fits a model on each split's train part."""
+    """Fits a model on the train part of each split."""
     return tuple(
         FittedFold(
             model=fit(data.take(split.train), classes, settings),
@@ -149,17 +149,17 @@ def fit_folds(
 
 
 def measure_folds(name: str, folds: Sequence[FittedFold], voices: Voices) -> ProtocolResult:
-    """Decides on each fold's test part, and measures all decisions together.
+    """Predicts the test part of each fold, and measures all decisions together.
 
-    `voices` says which rows of a test part are normalised together.
+    `voices` gives a value for each test row; rows with equal values are normalised together.
     """
-    decided = [decide(fold.test, fold.model, voices(fold.test)) for fold in folds]
-    truths, means = zip(*decided, strict=True)
+    decisions = [decide(fold.test, fold.model, voices(fold.test)) for fold in folds]
+    truths, means = zip(*decisions, strict=True)
     classes = folds[0].model.classes
     return ProtocolResult(
         name=name,
         metrics=measure(np.concatenate(truths), np.concatenate(means), classes),
-        uar_by_fold=tuple(measure(truth, mean, classes).uar for truth, mean in decided),
+        uar_by_fold=tuple(measure(truth, mean, classes).uar for truth, mean in decisions),
         train_rows=tuple(fold.train_rows for fold in folds),
         test_speakers=tuple(tuple(np.unique(fold.test.speaker).tolist()) for fold in folds),
     )
@@ -179,18 +179,18 @@ def decide(data: LabelledFeatures, model: SpeakerModel, voice: Texts) -> Decisio
 
 
 def warnings_of(results: Sequence[ProtocolResult], warn_accuracy_below: float) -> tuple[str, ...]:
-    """What a person should know: accuracy below the gate (speaker-independent), and accuracy too good to be true."""
+    """Warnings of a speaker-independent accuracy below the limit, and of any accuracy of 100 %."""
     sentences = []
     for result in results:
         accuracy = result.metrics.accuracy
         if result.name == SPEAKER_INDEPENDENT and accuracy < warn_accuracy_below:
             sentences.append(
                 f"Speaker-independent accuracy is {accuracy:.1%}, below training.warn_accuracy_below "
-                f"{warn_accuracy_below:.0%}: of strangers' calls, many segments will be named wrongly."
+                f"{warn_accuracy_below:.0%}: many segments of unknown speakers will be predicted wrongly."
             )
         if accuracy == 1.0:
             sentences.append(
-                f"The {result.name} gave 100 % accuracy, which is implausible: look for recordings that are there "
-                "twice, or for features that give the label away."
+                f"The {result.name} gave 100 % accuracy, which is implausible: look for duplicate recordings, "
+                "or for features that reveal the label."
             )
     return tuple(sentences)

@@ -1,4 +1,4 @@
-"""Perceptrons that vote: each hears a random part of the features and of the altered copies."""
+"""An ensemble of perceptrons, each trained on a random subset of the features and of the altered copies."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from ser_core.learning.training.voice_groups import whole_voices
 from ser_core.sound.augmentation import TELEPHONE_CONDITION
 
 BASE_CONDITIONS = (AS_RECORDED, TELEPHONE_CONDITION.name)
-"""Conditions that are no altered copies: every perceptron hears all of them, and statistics are of them alone."""
+"""Conditions that are not altered copies. Every perceptron is trained on all of them; statistics use only them."""
 
-LEAST = 1e-5
-"""A perceptron's posterior counts as this at the least: one that is sure cannot overrule all others."""
+MIN_POSTERIOR = 1e-5
+"""Lower bound of a perceptron's posterior, so that one confident perceptron cannot overrule all others."""
 
 _STATE_OF_FITTING = ("_optimizer", "_best_coefs", "_best_intercepts", "_random_state")
-"""Serves further fitting only, doubles a bundle, and is in part of types that no bundle may hold."""
+"""Attributes that only further fitting needs. They double a bundle, and some are of types that no bundle may hold."""
 
 Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class Member:
-    """A fitted `MLPClassifier` of rectified linear units, or what was read of one, and the columns that it is given,
-    ascending."""
+    """A perceptron of the ensemble: a fitted `MLPClassifier` with rectified linear units, or the `Perceptron` read from
+    a bundle, and the ascending `columns` of the features that it uses."""
 
     columns: Indices
     network: Any
@@ -42,7 +42,7 @@ class Member:
     def log_posteriors(self, Z: Floats) -> Floats:
         """Logarithms of the network's `predict_proba`, float32 (n, classes), of standardised `Z` (n, d).
 
-        In single precision throughout, which `predict_proba` is not, and without its checks.
+        Unlike `predict_proba`, in single precision throughout and without checks.
         """
         hidden = Z if len(self.columns) == Z.shape[1] else np.take(Z, self.columns, axis=1)
         *layers, (W, b) = zip(self.network.coefs_, self.network.intercepts_, strict=True)
@@ -51,22 +51,22 @@ class Member:
             hidden += b_hidden
             np.maximum(hidden, 0, out=hidden)
         logits = hidden @ W + b
-        if logits.shape[1] == 1:  # of two classes, scikit-learn has one logistic unit, for the second
+        if logits.shape[1] == 1:  # for two classes, scikit-learn has one logistic unit, that of the second
             logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
         return log_softmax(logits)
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Members that were trained on the same rows, and the standardiser of these rows."""
+    """Members trained on the same rows, and the standardiser fitted on these rows."""
 
     standardiser: Standardiser
     members: tuple[Member, ...]
 
     def sum_of_logs(self, X: Floats) -> Floats:
-        """Sum over the members of the logarithms of their posteriors, float32 (n, classes), of `X` (n, d)."""
+        """Sum of the members' log posteriors of `X` (n, d), float32 (n, classes)."""
         Z = self.standardiser(X)
-        bound = np.float32(np.log(LEAST))
+        bound = np.float32(np.log(MIN_POSTERIOR))
         total = np.maximum(self.members[0].log_posteriors(Z), bound)
         for member in self.members[1:]:
             total += np.maximum(member.log_posteriors(Z), bound)
@@ -81,44 +81,45 @@ def log_softmax(logits: Floats) -> Floats:
 
 
 def fit_ensemble(data: LabelledFeatures, y: Indices, settings: TrainingSettings, members: int, number: int) -> Ensemble:
-    """Fits `members` perceptrons on speaker-normalised vectors with classes `y` (n,), two or more of them.
+    """Fits `members` perceptrons on speaker-normalised vectors with classes `y` (n,), of two or more values.
 
-    Each is given a random `feature_share` of the features (Ho 1998, "The random subspace method for constructing
-    decision forests", IEEE Trans. Pattern Anal. Mach. Intell. 20, 832-844), the rows of the base conditions, and those
-    of `copies` others drawn at random. With `balance_classes`, classes weigh alike, whatever rows they have.
+    Each is trained on a random `feature_share` of the features (Ho 1998, "The random subspace method for constructing
+    decision forests", IEEE Trans. Pattern Anal. Mach. Intell. 20, 832-844), on all rows of the base conditions, and on
+    the rows of `copies` other conditions drawn at random. With `balance_classes`, every class has the same weight.
 
-    What is drawn depends on `settings.seed`, the ensemble's `number` and the member's place only.
+    Random draws depend only on `settings.seed`, the ensemble's `number` and the member's index.
 
     Raises:
         TrainingError: no row is of a base condition.
     """
     base = is_base(data)
-    known = data.take(base)
-    standardiser = fit_standardiser(known.X, known.emotion, whole_voices(known), settings.speaker_directions)
+    base_rows = data.take(base)
+    voice = whole_voices(base_rows)
+    standardiser = fit_standardiser(base_rows.X, base_rows.emotion, voice, settings.speaker_directions)
     Z = standardiser(data.X)
     copies = np.unique(data.condition[~base])
     fitted = []
-    for place in range(members):
-        rng = np.random.default_rng([settings.seed, number, place])
+    for index in range(members):
+        rng = np.random.default_rng([settings.seed, number, index])
         columns = _draw(rng, Z.shape[1], max(1, round(settings.feature_share * Z.shape[1])))
-        heard = copies[_draw(rng, len(copies), settings.copies)]
-        rows = np.flatnonzero(base | np.isin(data.condition, heard))
-        # the first perceptron of all is scikit-learn's own of that seed: alone, it is the paper's
-        seed = int(rng.integers(2**32)) if number or place else settings.seed
+        drawn = copies[_draw(rng, len(copies), settings.copies)]
+        rows = np.flatnonzero(base | np.isin(data.condition, drawn))
+        # The first perceptron uses `settings.seed` itself, so that an ensemble of one equals a plain MLPClassifier.
+        seed = int(rng.integers(2**32)) if number or index else settings.seed
         fitted.append(Member(columns, _fit(Z[np.ix_(rows, columns)], y[rows], settings, seed)))
     return Ensemble(standardiser, tuple(fitted))
 
 
 def is_base(data: LabelledFeatures) -> npt.NDArray[np.bool_]:
-    """Which rows, (n,), are of a base condition.
+    """Mask (n,) of the rows of base conditions.
 
     Raises:
-        TrainingError: none is.
+        TrainingError: there is no such row.
     """
     base: npt.NDArray[np.bool_] = np.isin(data.condition, BASE_CONDITIONS)
     if not base.any():
-        there = ", ".join(np.unique(data.condition).tolist())
-        raise TrainingError(f"The training rows are of {there}; expected some of {' or '.join(BASE_CONDITIONS)}")
+        present = ", ".join(np.unique(data.condition).tolist())
+        raise TrainingError(f"The training rows are of {present}; expected some of {' or '.join(BASE_CONDITIONS)}")
     return base
 
 
@@ -127,7 +128,7 @@ def _draw(rng: np.random.Generator, among: int, count: int) -> Indices:
 
 
 def _fit(X: Floats, y: Indices, settings: TrainingSettings, seed: int) -> Any:
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - a second, which scoring does not need
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - takes a second, and scoring does not need it
     from sklearn.neural_network import MLPClassifier  # noqa: PLC0415
     from sklearn.utils.class_weight import compute_sample_weight  # noqa: PLC0415
 
@@ -140,9 +141,9 @@ def _fit(X: Floats, y: Indices, settings: TrainingSettings, seed: int) -> Any:
         random_state=seed,
     )
     weight = compute_sample_weight("balanced", y) if settings.balance_classes else None
-    # Batches are too small to gain by several threads, and one gives the same sums on every machine.
+    # Batches are too small to gain from threads, and one thread gives the same sums on every machine.
     with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # `EnsembleClassifier.converged` says it
+        warnings.simplefilter("ignore", ConvergenceWarning)  # `EnsembleClassifier.converged` reports it
         network.fit(X, y, weight)
     for state in _STATE_OF_FITTING:
         delattr(network, state)
@@ -150,5 +151,5 @@ def _fit(X: Floats, y: Indices, settings: TrainingSettings, seed: int) -> Any:
 
 
 def converged(members: Sequence[Member]) -> int:
-    """Of how many members the loss stopped falling before `max_iter` epochs."""
+    """The number of members whose loss stopped falling before `max_iter` epochs."""
     return sum(bool(member.network.n_iter_ < member.network.max_iter) for member in members)

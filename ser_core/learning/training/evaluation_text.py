@@ -1,4 +1,4 @@
-"""The evaluation as text."""
+"""The evaluation of a model as Markdown."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def render(evaluation: Evaluation) -> str:
     parts = [
         _table(("", *_HEADERS), figures),
         f"Chance is a UAR of {chance:.3f}. A decision is made on a labelled recording: the posteriors of its segments "
-        "are averaged. Normalised by speaker: all clips of a test speaker, without their labels, tell how the speaker "
-        "sounds, as a whole call does; a single clip gets the figures before it.",
+        "are averaged. Normalised by speaker: the statistics of a test speaker are of all their clips, without labels, "
+        "as of a whole call; the column before it is for a single clip.",
         _table(("recall", *_HEADERS), recalls),
         *(f"Warning: {sentence}" for sentence in evaluation.warnings),
     ]
@@ -37,16 +37,16 @@ def render(evaluation: Evaluation) -> str:
 
 
 def render_importance(evaluation: Evaluation) -> str:
-    """What each family of features is worth, the most important first, as a Markdown table; empty where unmeasured."""
+    """The importance of each feature family, largest first, as a Markdown table; empty where it was not measured."""
     rows = [
-        (one.family, str(one.features), f"{one.uar_drop_mean:+.3f}", f"{one.uar_drop_sd:.3f}")
-        for one in evaluation.importance
+        (of.family, str(of.features), f"{of.uar_drop_mean:+.3f}", f"{of.uar_drop_sd:.3f}")
+        for of in evaluation.importance
     ]
     return _table(("family", "features", "UAR lost", "deviation"), rows) + "\n" if rows else ""
 
 
 def _share(value: float | None) -> str:
-    return "none tested" if value is None else f"{value:.3f}"
+    return "not tested" if value is None else f"{value:.3f}"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -28,7 +28,7 @@ class SpeakerModel(Protocol):
 
 @dataclass(frozen=True)
 class FittedModel:
-    """What training makes and a bundle keeps."""
+    """The result of training, which a bundle stores."""
 
     normaliser: SpeakerNormaliser
     classifier: EnsembleClassifier
@@ -42,16 +42,16 @@ class FittedModel:
         """Posteriors (n, classes), float32, of raw `X` (n, d); rows with equal `speaker` (n,) are of one voice.
 
         Raises:
-            ValueError: `X` has not as many columns as the training data, or `speaker` not as many rows as `X`.
+            ValueError: `X` differs from the training data in the number of columns, or from `speaker` in that of rows.
         """
         return self.classifier.predict_proba(self.normaliser(X, speaker))
 
 
 def fit_model(data: LabelledFeatures, classes: Sequence[str], settings: TrainingSettings) -> FittedModel:
-    """Fits both on raw vectors of all conditions there are; the emotions of `data` are names in `classes`.
+    """Fits both on the raw vectors of all conditions of `data`, whose emotions are names in `classes`.
 
-    A voice is a speaker under one condition, or, with `train_on` calls, a part of that such as a call has. The
-    population's statistics are of the base conditions; see `ser_core.learning.training.ensemble.BASE_CONDITIONS`.
+    A voice is a speaker under one condition; with `train_on` calls, it is a part of that, of the size of a call. The
+    population's statistics are of the conditions `ser_core.learning.training.ensemble.BASE_CONDITIONS`.
 
     Raises:
         TrainingError: see `fit_classifier`.

@@ -1,4 +1,4 @@
-"""Permutation importance by feature family: what of a voice a model listens to."""
+"""Permutation importance by feature family."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Indices = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class FamilyImportance:
-    """How much of the unweighted average recall goes when a family of `features` features tells nothing any more.
+    """Drop of the unweighted average recall when a family of `features` features is shuffled.
 
-    `uar_drop_mean` and `uar_drop_sd` are over shufflings; the deviation has n - 1 degrees of freedom, and is 0 of one.
+    Mean and standard deviation (n - 1 degrees of freedom; 0 for one shuffling) are over shufflings.
     """
 
     family: str
@@ -35,7 +35,7 @@ class FamilyImportance:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A fitted model, rows it has not seen, and which of them, by `voice` (n,), are normalised together."""
+    """A fitted model and rows it was not trained on; rows with equal `voice` (n,) are normalised together."""
 
     model: SpeakerModel
     data: LabelledFeatures
@@ -48,11 +48,11 @@ def pooled_importance(
     """The importance of each family, the most important first.
 
     Permutation importance (Breiman 2001, "Random forests", Machine Learning 45, 5-32) of groups of features, which is
-    the model reliance of Fisher, Rudin & Dominici 2019 (J. Machine Learning Research 20, 177) on a family: all its
-    columns are shuffled over the rows by one permutation, so that they still fit each other and no longer the label.
-    Families share information, so that drops do not add up, and a family that another can stand in for drops little.
+    the model reliance of Fisher, Rudin & Dominici 2019 (J. Machine Learning Research 20, 177) on a family. All columns
+    of a family are shuffled over the rows by one permutation: they stay consistent with each other, and lose their
+    relation to the label. Families share information, so drops do not add up, and a redundant family drops little.
 
-    The recall is of segments. Shuffling is within a part, and the decisions of all parts are measured together.
+    The recall is of segments. Rows are shuffled within a part; the decisions of all parts are measured together.
 
     Args:
         parts: the test parts of all folds.
@@ -61,7 +61,7 @@ def pooled_importance(
         seed: of the shufflings.
 
     Raises:
-        ValueError: there is no part, no shuffling, or a family names a column that is not there.
+        ValueError: there is no part, no shuffling, or a family names a column that does not exist.
     """
     if not parts or repeats < 1:
         raise ValueError(f"{len(parts)} parts and {repeats} repeats; expected one or more of each")
@@ -71,15 +71,15 @@ def pooled_importance(
         if not len(places) or places.min() < 0 or places.max() >= width:
             raise ValueError(f"the family {name!r} names columns {places.tolist()}; expected some of 0 to {width - 1}")
     truth = np.concatenate([class_index(part.data.emotion, part.model.classes) for part in parts])
-    whole = _uar(truth, parts, [part.data.X for part in parts])
+    baseline = _uar(truth, parts, [part.data.X for part in parts])
     rng = np.random.default_rng(seed)
-    found = []
+    importances = []
     for name, places in columns.items():
         shufflings = ([_shuffled(part.data.X, places, rng) for part in parts] for _ in range(repeats))
-        drops = [whole - _uar(truth, parts, shuffled) for shuffled in shufflings]
+        drops = [baseline - _uar(truth, parts, shuffled) for shuffled in shufflings]
         deviation = float(np.std(drops, ddof=1)) if repeats > 1 else 0.0
-        found.append(FamilyImportance(name, len(places), float(np.mean(drops)), deviation))
-    return tuple(sorted(found, key=lambda one: -one.uar_drop_mean))
+        importances.append(FamilyImportance(name, len(places), float(np.mean(drops)), deviation))
+    return tuple(sorted(importances, key=lambda importance: -importance.uar_drop_mean))
 
 
 def _shuffled(X: Floats, columns: Indices, rng: np.random.Generator) -> Floats:

@@ -1,4 +1,4 @@
-"""Labelled feature vectors, as training and evaluation take them."""
+"""Labelled feature vectors, the input of training and evaluation."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Texts = npt.NDArray[np.str_]
 
 @dataclass(frozen=True)
 class LabelledFeatures:
-    """One row a segment: `X` float32 (n, d), and the other columns, each (n,).
+    """One row per segment: `X` float32 (n, d), and the other columns, each (n,).
 
-    `duration_s` is in seconds. `condition` is the name of the copy a row is of, such as `line-2`, or `as_recorded`;
-    `language` a BCP 47 tag, or empty where it is not known.
+    `duration_s` is in seconds. `condition` is `as_recorded`, or the name of the altered copy, such as `line-2`.
+    `language` is a BCP 47 tag, or empty where unknown.
 
     Raises:
         TrainingError: lengths differ, there is no row, or a value of `X` is not finite.
@@ -53,7 +53,7 @@ class LabelledFeatures:
         return len(self.X)
 
     def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> LabelledFeatures:
-        """The rows that an index or a mask names."""
+        """The rows of an index or a mask."""
         return LabelledFeatures(**{name: column[rows] for name, column in self._columns().items()})
 
     def of_condition(self, *names: str) -> LabelledFeatures:
@@ -64,12 +64,12 @@ class LabelledFeatures:
         """
         kept = np.isin(self.condition, names)
         if not kept.any():
-            there = ", ".join(np.unique(self.condition).tolist())
-            raise TrainingError(f"No row is of the condition {' or '.join(names)}; there are {there}")
+            present = ", ".join(np.unique(self.condition).tolist())
+            raise TrainingError(f"No row is of the condition {' or '.join(names)}; the conditions are {present}")
         return self.take(kept)
 
     def canonical(self) -> LabelledFeatures:
-        """The same rows in an order that depends on their content only, so that training does not on Spark's order."""
+        """The same rows in an order that depends only on their content, so that training is independent of Spark's."""
         content = [row.tobytes() for row in np.ascontiguousarray(self.X)]
         named = list(zip(self.recording_id.tolist(), self.emotion.tolist(), self.condition.tolist(), strict=True))
         order = sorted(range(len(self)), key=lambda i: (named[i], content[i]))
@@ -98,7 +98,7 @@ class LabelledFeatures:
 
 
 def class_index(emotion: Texts, classes: tuple[str, ...]) -> npt.NDArray[np.intp]:
-    """The place in `classes` of each name in `emotion` (n,).
+    """The index in `classes` of each name in `emotion` (n,).
 
     Raises:
         TrainingError: a name is not in `classes`.
@@ -106,5 +106,5 @@ def class_index(emotion: Texts, classes: tuple[str, ...]) -> npt.NDArray[np.intp
     unknown = sorted(set(emotion.tolist()) - set(classes))
     if unknown:
         raise TrainingError(f"The labels {', '.join(unknown)} are not in the label scheme: {', '.join(classes)}")
-    place = {name: i for i, name in enumerate(classes)}
-    return np.array([place[name] for name in emotion.tolist()], dtype=np.intp)
+    index = {name: i for i, name in enumerate(classes)}
+    return np.array([index[name] for name in emotion.tolist()], dtype=np.intp)

@@ -1,4 +1,4 @@
-"""Model versions in storage: allotted once, written whole, and one of them current."""
+"""Model versions in storage: each number is assigned once, each version is written whole, and one is current."""
 
 from __future__ import annotations
 
@@ -33,19 +33,21 @@ _log = logging.getLogger(__name__)
 def write_bundle(storage: Storage, name: str, content: BundleContent) -> str:
     """Writes a model as the next version of `name` and returns its model version, `<name>/<version>`.
 
-    Two trainings at once get two versions. The manifest comes last: a version without one is unfinished, and nobody
-    sees it.
+    Two concurrent trainings get two versions. The manifest is written last; a version without it is unfinished and not
+    listed.
 
     Raises:
-        BundleError: `name` or a further file's name cannot be a name, or no version is free.
+        BundleError: `name` or the name of a further file is not valid, or no version is free.
     """
     if not _NAME.fullmatch(name):
         raise BundleError(f"{name!r} cannot name a model; expected letters, digits, '.', '_', '-'")
     for file in content.extra:
         if not _NAME.fullmatch(file) or file in {CLASSIFIER, NORMALISER, CARD, MANIFEST}:
-            raise BundleError(f"{file!r} cannot name a further file of a bundle; expected a plain, free file name")
+            raise BundleError(
+                f"{file!r} cannot name a further file of a bundle; expected a plain name that is not taken"
+            )
     created_at = dt.datetime.now(dt.UTC)
-    model_version = f"{name}/{_allot(storage, name, created_at)}"
+    model_version = f"{name}/{_assign_number(storage, name, created_at)}"
     for file, data in bundle_files(content, model_version, created_at).items():
         storage.put(f"{model_version}/{file}", data)
     _log.info("wrote the model %s", storage.uri_of(model_version))
@@ -53,10 +55,10 @@ def write_bundle(storage: Storage, name: str, content: BundleContent) -> str:
 
 
 def resolve(storage: Storage, name: str, model: str) -> str:
-    """The model version that `model` means: `current`, the promoted version of `name`, or `<name>/<version>` itself.
+    """The model version of `model`, which is `current` (the promoted version of `name`) or `<name>/<version>`.
 
     Raises:
-        BundleError: nothing is promoted, or there is no such version.
+        BundleError: no version is promoted, or the version does not exist.
     """
     if model == CURRENT:
         model_version = promoted(storage, name)
@@ -71,7 +73,7 @@ def resolve(storage: Storage, name: str, model: str) -> str:
 
 
 def promoted(storage: Storage, name: str) -> str | None:
-    """The model version that the alias of `name` names, or None where there is no alias.
+    """The promoted model version of `name`, from its alias file; None without an alias.
 
     Raises:
         BundleError: the alias cannot be read.
@@ -91,20 +93,20 @@ def promoted(storage: Storage, name: str) -> str | None:
 
 
 def promote(storage: Storage, model_version: str) -> None:
-    """Makes a version the current one of its name.
+    """Makes a version the current version of its name.
 
     Raises:
-        BundleError: there is no such version.
+        BundleError: the version does not exist.
     """
     name, version = _require(storage, model_version)
     storage.put(f"{name}/{_ALIAS}", _alias(version))
 
 
 def promote_first(storage: Storage, model_version: str) -> bool:
-    """Makes a version the current one where its name has none yet; whether it did.
+    """Makes a version the current version where its name has none yet.
 
     Raises:
-        BundleError: there is no such version.
+        BundleError: the version does not exist.
     """
     name, version = _require(storage, model_version)
     return storage.put_if_absent(f"{name}/{_ALIAS}", _alias(version))
@@ -147,13 +149,13 @@ def _versions(storage: Storage, name: str) -> Sequence[int]:
     return sorted(int(part) for part in last if re.fullmatch(r"[1-9]\d*", part))
 
 
-def _allot(storage: Storage, name: str, now: dt.datetime) -> int:
-    """The next number that nobody has, taken by putting a mark where none is."""
+def _assign_number(storage: Storage, name: str, now: dt.datetime) -> int:
+    """The next free number, reserved by writing a mark that must not exist yet."""
     first = max(_versions(storage, name), default=0) + 1
     mark = json.dumps({"by": uuid.uuid4().hex, "at": now.isoformat()}).encode()
     for number in range(first, first + _MAX_TRIES):
         key = f"{name}/{number}/{_MARK}"
-        # On S3, False may be our own mark, when its first answer was lost.
+        # On S3, False may mean our own mark, where the answer to the first attempt was lost.
         if storage.put_if_absent(key, mark) or storage.read(key) == mark:
             return number
     raise BundleError(f"No version of {name} from {first} to {first + _MAX_TRIES - 1} is free below {storage.uri}")

@@ -1,4 +1,4 @@
-"""Which recordings to train on, where there are more than the driver holds."""
+"""A sample of the recordings, where all of them do not fit into the driver's memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ser_core.errors import TrainingError
 
 
 class RecordingRows(NamedTuple):
-    """How many `rows` (segments) of one recording bear one emotion of one speaker."""
+    """The number of `rows` (segments) of one recording with one speaker and emotion."""
 
     recording_id: str
     speaker: str
@@ -21,14 +21,14 @@ class RecordingRows(NamedTuple):
 
 
 def plan_sample(counts: Iterable[RecordingRows], max_rows: int, seed: int) -> tuple[str, ...]:
-    """The ids, sorted, of recordings that together have at most `max_rows` rows; all of them where they fit.
+    """Sorted ids of recordings that together have at most `max_rows` rows; all of them where they fit.
 
-    Stratified by emotion: each keeps its share of the rows as far as whole recordings allow. Within an emotion the
-    speakers take turns. The choice depends on `seed` and on what is there, not on its order. A recording of several
-    emotions counts for the one with most of its rows.
+    Stratified by emotion: each keeps its share of the rows, as far as whole recordings allow. Within an emotion the
+    speakers take turns. The sample depends on `seed` and on the set of recordings, not on their order. A recording of
+    several emotions counts for the emotion of most of its rows.
 
     Raises:
-        TrainingError: no recording is that small.
+        TrainingError: every recording has more rows than `max_rows`.
     """
     rows, strata = _strata(counts, seed)
     if sum(rows.values()) <= max_rows:
@@ -57,12 +57,12 @@ def plan_sample(counts: Iterable[RecordingRows], max_rows: int, seed: int) -> tu
 
 
 def _next_that_fits(queue: Iterator[str], rows: Mapping[str, int], left: int) -> str | None:
-    # What does not fit now never will, as room only shrinks.
+    # A recording that does not fit now never will: `left` only shrinks.
     return next((recording for recording in queue if rows[recording] <= left), None)
 
 
 def _strata(counts: Iterable[RecordingRows], seed: int) -> tuple[Counter[str], Mapping[str, Sequence[str]]]:
-    """Rows by recording; and by emotion, recordings in the order in which they are taken."""
+    """Rows by recording; and by emotion, its recordings in the order of selection."""
     by_label: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for count in counts:
         if count.rows > 0:
@@ -76,15 +76,15 @@ def _strata(counts: Iterable[RecordingRows], seed: int) -> tuple[Counter[str], M
 
 
 def _in_turns(speakers: Mapping[str, Sequence[str]], seed: int) -> Sequence[str]:
-    """One recording a speaker, then the next of each; speakers and their recordings in the order of `lot`."""
+    """One recording of each speaker, then the next of each; both in the order of `random_key`."""
     placed = [
-        (turn, lot(speaker, seed), recording)
+        (turn, random_key(speaker, seed), recording)
         for speaker, recordings in speakers.items()
-        for turn, recording in enumerate(sorted(recordings, key=lambda name: lot(name, seed)))
+        for turn, recording in enumerate(sorted(recordings, key=lambda name: random_key(name, seed)))
     ]
     return [recording for _, _, recording in sorted(placed)]
 
 
-def lot(name: str, seed: int) -> bytes:
-    """A random number drawn for a name: the same for the same seed, whatever else is there."""
+def random_key(name: str, seed: int) -> bytes:
+    """A random sort key of a name, which depends only on the name and the seed."""
     return hashlib.sha256(f"{seed}\0{name}".encode()).digest()

@@ -1,4 +1,4 @@
-"""Which hyperparameters are searched over, and in what range."""
+"""The hyperparameters of a search, and their ranges."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LAYERS = "hidden_layers"
 
 
 class Dimension(NamedTuple):
-    """A range, both ends within; `log`: steps are factors, `whole`: whole numbers only."""
+    """A closed range; `log`: on a logarithmic scale, `whole`: whole numbers only."""
 
     low: float
     high: float
@@ -37,7 +37,8 @@ class Dimension(NamedTuple):
 
 _DIMENSIONS: Mapping[str, Dimension] = {
     "alpha": Dimension(0.03, 10.0, log=True),
-    # a perceptron that is given more is better alone and gains less by voting: few of them would flatter large shares
+    # With a larger share, a perceptron is better alone and gains less in an ensemble. A search with few perceptrons
+    # would therefore favour large shares.
     "feature_share": Dimension(0.15, 0.4),
     "max_iter": Dimension(8, 30, log=True, whole=True),
 }
@@ -47,10 +48,10 @@ _HIDDEN = ((64,), (128,), (256,))
 
 
 class Space:
-    """The dimensions around a recipe, which is a point of the space, or next to one.
+    """The dimensions around a recipe, which is a point of the space or next to one.
 
-    Where speakers are normalised, `prior_segments` is searched over, else `speaker_directions`: each does nothing in
-    the other's case. `copies` goes up to the number of altered conditions that there are.
+    `prior_segments` is a dimension where speakers are normalised, `speaker_directions` where they are not: each has no
+    effect in the other case. `copies` goes up to `altered`, the number of altered conditions.
     """
 
     def __init__(self, recipe: TrainingSettings, altered: int) -> None:
@@ -60,28 +61,28 @@ class Space:
         if altered:
             more["copies"] = Dimension(0, altered, whole=True)
         values = self._values()
-        self.ranges = {name: one.around(values[name]) for name, one in {**_DIMENSIONS, **more}.items()}
+        self.ranges = {name: dimension.around(values[name]) for name, dimension in {**_DIMENSIONS, **more}.items()}
         shapes = {*_HIDDEN, tuple(recipe.hidden_layers)}
         self.choices = {_LAYERS: tuple(json.dumps(shape) for shape in sorted(shapes))}
 
     def point(self) -> dict[str, Any]:
-        """The recipe, or the nearest point to it."""
+        """The recipe, or the point nearest to it."""
         values = self._values()
-        inside: dict[str, Any] = {name: one.clipped(values[name]) for name, one in self.ranges.items()}
+        inside: dict[str, Any] = {name: of.clipped(values[name]) for name, of in self.ranges.items()}
         return {**inside, _LAYERS: json.dumps(tuple(self._recipe.hidden_layers))}
 
     def overrides(self, point: Point) -> dict[str, Any]:
-        """What of the recipe a point changes. Values are rounded to three digits, as many as matter."""
-        own, found = self._values(), {}
+        """The settings that a point changes of the recipe, rounded to three significant digits."""
+        current, changes = self._values(), {}
         for name in self.ranges:
             value = point[name] if isinstance(point[name], int) else float(f"{point[name]:.3g}")
-            if value != own[name]:
-                found[name] = value
+            if value != current[name]:
+                changes[name] = value
         if (layers := json.loads(point[_LAYERS])) != list(self._recipe.hidden_layers):
-            found[_LAYERS] = layers
-        if _PRIOR in found:
-            found["speaker_normalisation"] = {_PRIOR: found.pop(_PRIOR)}
-        return found
+            changes[_LAYERS] = layers
+        if _PRIOR in changes:
+            changes["speaker_normalisation"] = {_PRIOR: changes.pop(_PRIOR)}
+        return changes
 
     def _values(self) -> dict[str, Any]:
         return {**self._recipe.model_dump(), _PRIOR: self._recipe.speaker_normalisation.prior_segments}

@@ -27,24 +27,24 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "sklearn.neural_network._multilayer_perceptron.MLPClassifier",
     "sklearn.preprocessing._label.LabelBinarizer",
 )
-"""All that a classifier file may be made of. Whatever else it names is refused before anything is built."""
+"""All types that a classifier file may contain. Any other type is refused before anything is built."""
 
 _TRUSTED_LOADERS = frozenset({"DictNode", "JsonNode", "ListNode", "NdArrayNode", "ObjectNode", "TupleNode", "TypeNode"})
 _MAX_BYTES = 2**30
 
 
 def dump_classifier(classifier: EnsembleClassifier) -> bytes:
-    """The fitted perceptrons, and the arrays beside them, in skops format."""
-    import skops.io  # noqa: PLC0415 - it loads scikit-learn and scipy, which reading a model does not need
+    """The fitted perceptrons and their arrays in skops format."""
+    import skops.io  # noqa: PLC0415 - loads scikit-learn and scipy, which reading a model does not need
 
     return bytes(skops.io.dumps(to_parts(classifier)))
 
 
 def load_classifier(data: bytes, classes: tuple[str, ...], dimension: int) -> EnsembleClassifier:
-    """The classifier in `data`, whose posteriors are of `classes` and whose vectors have `dimension` values.
+    """The classifier in `data`, for posteriors of `classes` and vectors of `dimension` values.
 
     Raises:
-        BundleError: not skops, types beyond `TRUSTED_TYPES`, or a classifier of other classes or vectors.
+        BundleError: not skops, types outside `TRUSTED_TYPES`, or a classifier of other classes or vectors.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -53,33 +53,33 @@ def load_classifier(data: bytes, classes: tuple[str, ...], dimension: int) -> En
             parts = read_parts(archive, schema)
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError, AttributeError, RecursionError, OSError) as error:
         raise BundleError(
-            f"The classifier is no skops file of ours ({type(error).__name__}: {error}); train it again"
+            f"The classifier is not a skops file of this package ({type(error).__name__}: {error}); train it again"
         ) from error
     return from_parts(parts, classes, dimension)
 
 
 def _schema(archive: zipfile.ZipFile) -> dict[str, Any]:
-    """What the file says of its content, its stated size being within bounds."""
+    """The file's description of its content, after a check of its unpacked size."""
     size = sum(entry.file_size for entry in archive.infolist())
     if size > _MAX_BYTES:
-        raise BundleError(f"The classifier unpacks to {size} bytes; expected {_MAX_BYTES} at the most")
+        raise BundleError(f"The classifier unpacks to {size} bytes; expected {_MAX_BYTES} at most")
     return dict(json.loads(archive.read("schema.json")))
 
 
 def _audit(schema: dict[str, Any]) -> None:
-    """Every type and loader, before anything is read."""
+    """Checks every type and loader before anything is read."""
     nodes = set(_nodes(schema))
     refused = sorted({name for name, _ in nodes} - set(TRUSTED_TYPES))
     refused += sorted({loader for _, loader in nodes} - _TRUSTED_LOADERS)
     if refused:
         raise BundleError(
-            f"The classifier holds {', '.join(refused)}, which no classifier of ours does: it is not "
+            f"The classifier holds {', '.join(refused)}, which no classifier of this package does: it is not "
             "loaded. Find out where it came from, and train it again"
         )
 
 
 def _nodes(schema: Any) -> Iterator[tuple[str, str]]:
-    """`module.class` and loader of each node; a `TypeNode` is named by the type it stands for as well."""
+    """`module.class` and loader of each node, and for a `TypeNode` also of the type it represents."""
     waiting = [schema]
     while waiting:
         node = waiting.pop()

@@ -1,7 +1,7 @@
-"""Reads the parts of a classifier from a skops file, without skops and scikit-learn, whose import takes seconds.
+"""Reads the parts of a classifier from a skops file without skops and scikit-learn, whose import takes seconds.
 
-A file may name types; none of them is looked up. Of an object, which can be a perceptron only, the arrays and numbers
-that posteriors need are read, and nothing else.
+Types named in the file are never imported. The only object is a perceptron, of which the arrays and numbers that
+posteriors need are read.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 PROTOCOLS = range(1, 3)
-"""Of skops, whose nodes are read here: 1 (0.11) and 2 (0.16)."""
+"""Versions of the skops format that are read: 1 (skops 0.11) and 2 (skops 0.16)."""
 
 Node = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Perceptron:
-    """What a fitted `MLPClassifier` is asked for, by its names."""
+    """The attributes of a fitted `MLPClassifier` that posteriors need, with its names."""
 
     activation: str
     max_iter: int
@@ -34,10 +34,10 @@ class Perceptron:
 
 
 def read_parts(archive: zipfile.ZipFile, schema: Node) -> Any:
-    """The dicts, lists, numbers, arrays and perceptrons that `schema` describes; their types are the caller's to check.
+    """The dicts, lists, numbers, arrays and perceptrons that `schema` describes; the caller checks their types.
 
     Raises:
-        ValueError, KeyError, TypeError: a node is none of those, or damaged.
+        ValueError, KeyError, TypeError: a node is damaged or of another kind.
     """
     if schema["protocol"] not in PROTOCOLS:
         raise ValueError(f"skops protocol {schema['protocol']}; expected {PROTOCOLS[0]} to {PROTOCOLS[-1]}")
@@ -69,7 +69,7 @@ def _array(archive: zipfile.ZipFile, node: Node) -> Any:
 
 def _object(archive: zipfile.ZipFile, node: Node) -> Perceptron:
     if node["__class__"] != "MLPClassifier":
-        raise ValueError(f"a {node['__class__']} in place of a perceptron")
+        raise ValueError(f"a {node['__class__']} instead of a perceptron")
     attributes = node["content"]["content"]
     return Perceptron(**{name: _read(archive, attributes[name]) for name in Perceptron.__dataclass_fields__})
 

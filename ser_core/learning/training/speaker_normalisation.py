@@ -1,11 +1,10 @@
-"""Speaker normalisation: raw vectors measured from the speaker's own middle, as far as there is speech to tell it.
+"""Speaker normalisation: vectors relative to the speaker's own mean and deviation, shrunk towards the population's.
 
-A voice's habits (its pitch, its level, its line) move every vector of a speaker alike, and more than most emotions
-do. Taking out the speaker's own mean and deviation is what Busso et al. 2011 ("Iterative feature normalization for
-emotional speech detection", ICASSP, 5692-5695) call global normalisation. Of a few segments, mean and deviation say
-little, and of somebody who is angry throughout, the mean is the anger: both are therefore shrunk towards the
-population's, as maximum a posteriori adaptation does (Gauvain & Lee 1994, IEEE Trans. Speech Audio Process. 2,
-291-298).
+The properties of a voice (its pitch, its level, its line) shift every vector of a speaker by the same amount, and by
+more than most emotions do. Busso et al. 2011 ("Iterative feature normalization for emotional speech detection", ICASSP,
+5692-5695) call the removal of the speaker's mean and deviation global normalisation. From few segments, both are
+unreliable; for a speaker who is always angry, the mean contains the anger. They are therefore shrunk towards the
+population's, as in maximum a posteriori adaptation (Gauvain & Lee 1994, IEEE Trans. Speech Audio Process. 2, 291-298).
 """
 
 from __future__ import annotations
@@ -22,23 +21,23 @@ from ser_core.errors import BundleError
 from ser_core.learning.training.labelled_features import Floats
 
 Speakers = npt.NDArray[np.generic]
-"""(n,): equal values are of one speaker."""
+"""(n,) equal values are of one speaker."""
 Doubles = npt.NDArray[np.float64]
 
 _CONSTANT = 1e-6
-"""A feature whose deviation is smaller than this part of its mean is rounding, not variation."""
+"""A deviation below this share of the feature's mean is rounding, not variation."""
 
 
 @dataclass(frozen=True)
 class SpeakerNormaliser:
-    """Population `mean` and within-speaker `deviation`, each (d,), and how far a speaker's own replace them.
+    """Population `mean` and within-speaker `deviation`, each (d,), and how strongly a speaker's own replace them.
 
     A speaker of n segments with mean m and variance v (n - 1 degrees of freedom) is given
 
         mean      μ + strength_mean · n / (n + prior_segments) · (m - μ)
         variance  σ² + strength_deviation · (n - 1) / (n - 1 + prior_segments) · (v - σ²)
 
-    so that one short clip stands nearly where the population stands, and minutes of speech stand on their own.
+    One short clip is normalised almost by the population's statistics, minutes of speech almost by their own.
     """
 
     strength_mean: float
@@ -48,19 +47,19 @@ class SpeakerNormaliser:
     deviation: Doubles
 
     def __call__(self, X: Floats, speaker: Speakers) -> Floats:
-        """Normalised vectors, float32 (n, d), of raw `X` (n, d), the rows with equal `speaker` (n,) taken together.
+        """Normalised vectors, float32 (n, d), of raw `X` (n, d); rows with equal `speaker` (n,) share statistics.
 
         Raises:
-            ValueError: `speaker` does not name every row.
+            ValueError: `speaker` and `X` differ in length.
         """
         if len(speaker) != len(X):
             raise ValueError(f"{len(speaker)} speakers of {len(X)} vectors; expected one each")
         normalised = np.empty(X.shape, dtype=np.float32)
         for rows in _rows_by_speaker(speaker):
-            normalised[rows] = self._one(X[rows].astype(np.float64))
+            normalised[rows] = self._of_speaker(X[rows].astype(np.float64))
         return normalised
 
-    def _one(self, X: Doubles) -> Doubles:
+    def _of_speaker(self, X: Doubles) -> Doubles:
         n = len(X)
         mean = self.mean + self.strength_mean * n / (n + self.prior_segments) * (X.mean(axis=0) - self.mean)
         variance = np.square(self.deviation)
@@ -71,7 +70,7 @@ class SpeakerNormaliser:
         return standardised
 
     def to_json(self) -> bytes:
-        """For the bundle; floats come back bit by bit."""
+        """JSON for the bundle; floats are restored exactly."""
         fields = {name: getattr(self, name) for name in _STRENGTHS}
         return json.dumps({**fields, "mean": self.mean.tolist(), "deviation": self.deviation.tolist()}).encode()
 
@@ -82,8 +81,8 @@ _STRENGTHS = ("strength_mean", "strength_deviation", "prior_segments")
 def fit_normaliser(X: Floats, speaker: Speakers, settings: SpeakerNormalisationSettings) -> SpeakerNormaliser:
     """Population statistics of raw training vectors `X` (n, d) with their `speaker` (n,).
 
-    The mean is that of the speakers' means; the deviation is pooled over the speakers. Where each speaker has one row
-    only, there is nothing to pool, and it is the deviation of all rows.
+    The mean is that of the speakers' means; the deviation is pooled over the speakers. Where each speaker has only one
+    row, it is the deviation of all rows.
     """
     groups = list(_rows_by_speaker(speaker))
     means = np.stack([X[rows].mean(axis=0, dtype=np.float64) for rows in groups])
@@ -103,15 +102,15 @@ def fit_normaliser(X: Floats, speaker: Speakers, settings: SpeakerNormalisationS
 
 
 def read_normaliser(data: bytes, dimension: int) -> SpeakerNormaliser:
-    """The normaliser in `data`, of vectors with `dimension` values.
+    """The normaliser in `data`, for vectors of `dimension` values.
 
     Raises:
-        BundleError: it is not one, or of other vectors.
+        BundleError: `data` holds no normaliser, or one of other vectors.
     """
     try:
-        found = json.loads(data)
-        strength_mean, strength_deviation, prior_segments = (float(found[name]) for name in _STRENGTHS)
-        mean, deviation = (np.array(found[name], dtype=np.float64) for name in ("mean", "deviation"))
+        fields = json.loads(data)
+        strength_mean, strength_deviation, prior_segments = (float(fields[name]) for name in _STRENGTHS)
+        mean, deviation = (np.array(fields[name], dtype=np.float64) for name in ("mean", "deviation"))
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"The model's speaker normalisation cannot be read ({error!r}); train it again") from error
     if mean.shape != (dimension,) or deviation.shape != (dimension,):
@@ -121,7 +120,7 @@ def read_normaliser(data: bytes, dimension: int) -> SpeakerNormaliser:
         )
     shares = 0 <= strength_mean <= 1 and 0 <= strength_deviation <= 1 and 0 < prior_segments < np.inf
     if not (shares and np.isfinite(mean).all() and np.isfinite(deviation).all() and (deviation > 0).all()):
-        raise BundleError("The model's speaker normalisation holds numbers that cannot be; train it again")
+        raise BundleError("The model's speaker normalisation holds impossible numbers; train it again")
     return SpeakerNormaliser(strength_mean, strength_deviation, prior_segments, mean, deviation)
 
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from ser_core.errors import TrainingError
 from ser_core.learning.training.labelled_features import LabelledFeatures, Texts
-from ser_core.learning.training.sampling import lot
+from ser_core.learning.training.sampling import random_key
 
 TEST_SHARE = 0.25
-"""Of the random split, as the paper has it."""
+"""Of the random split, as in the paper."""
 
 Rows = npt.NDArray[np.intp]
 
@@ -27,7 +27,7 @@ class Split(NamedTuple):
 
 
 def random_split(data: LabelledFeatures, seed: int) -> Split:
-    """75 % of the recordings of each emotion to train, 25 % to test; no recording is in both, but speakers are.
+    """75 % of the recordings of each emotion to train, 25 % to test; no recording is in both parts, but speakers are.
 
     Raises:
         TrainingError: no emotion has two recordings.
@@ -39,7 +39,7 @@ def random_split(data: LabelledFeatures, seed: int) -> Split:
     tested: list[str] = []
     for recordings in by_emotion.values():
         count = min(max(1, round(TEST_SHARE * len(recordings))), len(recordings) - 1)
-        tested += sorted(recordings, key=lambda name: lot(name, seed))[:count]
+        tested += sorted(recordings, key=lambda name: random_key(name, seed))[:count]
     if not tested:
         raise TrainingError("No emotion has two recordings, so none can be kept for testing: label more recordings")
     return _split(np.isin(data.recording_id, tested))
@@ -48,19 +48,19 @@ def random_split(data: LabelledFeatures, seed: int) -> Split:
 def speaker_folds(
     speaker: Texts, published: Sequence[Sequence[str]] | None, group_folds: int, seed: int
 ) -> tuple[Split, ...]:
-    """Folds whose test speakers are in no train part; every row is tested once. `speaker` is (n,).
+    """Speaker-independent folds: no test speaker is in the train part, and every row is tested once. `speaker` is (n,).
 
-    The `published` folds (test speakers of each) where every speaker of the data stands in exactly one of them, else
-    `group_folds` folds over the speakers, or as many as there are speakers, drawn by `seed`.
+    These are the `published` folds (test speakers of each) where every speaker of the data is in exactly one of them.
+    Otherwise `group_folds` folds over the speakers, at most one per speaker, are drawn by `seed`.
 
     Raises:
-        TrainingError: there is one speaker only.
+        TrainingError: there is only one speaker.
     """
     present = set(speaker.tolist())
     if len(present) < 2:
         raise TrainingError(
-            f"The labels name one speaker ({', '.join(present)}); expected two or more, as a classifier is judged by "
-            "speakers it has not heard"
+            f"The labels name one speaker ({', '.join(present)}); expected two or more, as a classifier is tested on "
+            "speakers outside its training data"
         )
     if published is not None:
         named = [name for fold in published for name in fold]
@@ -68,7 +68,7 @@ def speaker_folds(
         masks = [mask for mask in masks if mask.any()]
         if present <= set(named) and len(named) == len(set(named)) and len(masks) > 1:
             return tuple(_split(mask) for mask in masks)
-    from sklearn.model_selection import GroupKFold  # noqa: PLC0415 - slow to load, and hearing a file does not need it
+    from sklearn.model_selection import GroupKFold  # noqa: PLC0415 - slow to load, and predicting does not need it
 
     folds = GroupKFold(n_splits=min(group_folds, len(present)), shuffle=True, random_state=seed)
     return tuple(Split(train, test) for train, test in folds.split(speaker, groups=speaker))

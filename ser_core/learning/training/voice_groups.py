@@ -1,4 +1,4 @@
-"""Which rows are taken for one voice when training rows are normalised."""
+"""The voices of training rows: the groups of rows that are normalised together."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import numpy.typing as npt
 from ser_core.learning.training.labelled_features import LabelledFeatures, Texts
 
 Numbers = npt.NDArray[np.intp]
-"""(n,): rows with equal numbers are of one voice."""
+"""(n,) rows with equal numbers are of one voice."""
 
 CALL_SEGMENTS = (4, 30)
-"""Segments of a simulated call, at the least and at the most."""
+"""Fewest and most segments of a simulated call."""
 ONE_SIDED = 0.5
-"""Share of the simulated calls that are of one emotion mostly."""
+"""Share of the simulated calls that are mostly of one emotion."""
 ONE_SIDED_SHARE = 0.8
 """That emotion's share of such a call."""
 
 
 def whole_voices(data: LabelledFeatures) -> Numbers:
-    """A voice is all there is of a speaker under one condition: a line changes a voice as another speaker does."""
+    """One voice for all rows of a speaker under one condition: a line changes a voice as much as another speaker."""
     pairs = np.stack([data.speaker, data.condition.astype(data.speaker.dtype.type)], axis=1)
     _, number = np.unique(pairs, axis=0, return_inverse=True)
     return number.astype(np.intp).reshape(len(data))
 
 
 def simulated_calls(data: LabelledFeatures, seed: int) -> Numbers:
-    """As `whole_voices`, each dealt at random into calls of `CALL_SEGMENTS`; half of them are of one emotion mostly.
+    """As `whole_voices`, each split at random into calls of `CALL_SEGMENTS` rows, half of them mostly of one emotion.
 
-    A caller who is angry throughout has the anger in the mean of their segments. A classifier that was trained on
-    voices of all emotions alike takes such a call for neutral; one that has met such calls does so less. Each row is in
-    one call. Where a voice has fewer rows than a call, they are one call.
+    For a caller who is always angry, the mean of the segments contains the anger. A classifier trained on voices with
+    all emotions takes such a call for neutral; a classifier trained on such calls does so less often. Each row is in
+    one call. The rows of a voice with fewer rows than a call are one call.
     """
     whole = whole_voices(data)
     calls = np.empty(len(data), dtype=np.intp)
@@ -45,7 +45,7 @@ def simulated_calls(data: LabelledFeatures, seed: int) -> Numbers:
 
 
 def _deal(emotion: Texts, rng: np.random.Generator) -> list[Numbers]:
-    """Places in `emotion` (n,), dealt into calls."""
+    """Indices into `emotion` (n,), split into calls."""
     left = rng.permutation(len(emotion))
     calls: list[Numbers] = []
     low, high = CALL_SEGMENTS
@@ -62,7 +62,7 @@ def _deal(emotion: Texts, rng: np.random.Generator) -> list[Numbers]:
 
 
 def _one_sided_first(left: Numbers, emotion: Texts, size: int, rng: np.random.Generator) -> tuple[Numbers, int]:
-    """`left`, its first rows being of one emotion mostly, and how many: `size`, or fewer where there is not enough."""
+    """`left` with rows mostly of one emotion first, and their number: `size`, or fewer where rows are lacking."""
     chosen = rng.choice(emotion[left])
     own = np.flatnonzero(emotion[left] == chosen)[: round(ONE_SIDED_SHARE * size)]
     others = np.setdiff1d(np.arange(len(left)), own)

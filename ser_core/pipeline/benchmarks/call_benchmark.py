@@ -1,4 +1,4 @@
-"""Calls with known answers through the real jobs: who was trained on is never who calls."""
+"""Calls with known answers through the real jobs: a model is never trained on the callers."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from ser_core.learning.corpora.base import LabelledStretch
 from ser_core.learning.corpora.built_calls import ROLES, Call, compose, plan_calls, write_call
 from ser_core.learning.corpora.clip_library import SAMPLE_RATE, ClipLibrary
 from ser_core.learning.evaluation.timeline import PREDICTIONS, UNNORMALISED, ScoredSegment, Spoken, timeline
+from ser_core.pipeline.benchmarks.corpus_data import check_folds
 from ser_core.pipeline.engine.session import start_session
 from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.ingest import Ingest
@@ -42,7 +43,7 @@ _OFF = {"strength_mean": 0.0, "strength_deviation": 0.0}
 
 @dataclass(frozen=True)
 class CallCondition:
-    """Calls of these `courses`, over this line."""
+    """Calls of these `courses` over this `line`."""
 
     courses: tuple[str, ...]
     line: Line
@@ -58,12 +59,12 @@ speech."""
 
 
 class CallBenchmark:
-    """Trains on all but a fold's speakers, makes calls of theirs, and scores them, through the stages of the jobs.
+    """Trains on all speakers except a fold's, builds calls of the fold's speakers, and scores them, with the real jobs.
 
     Args:
         settings: of the corpus, the features, the classifier.
-        work_dir: local folder for calls, tables and models; what an earlier run left of a fold is removed.
-        calls_per_fold: calls of each condition.
+        work_dir: local folder for calls, tables and models; files of an earlier run of a fold are removed.
+        calls_per_fold: number of calls per condition.
         seed: of plans and noise.
 
     Raises:
@@ -82,12 +83,11 @@ class CallBenchmark:
         """Rows of `PREDICTIONS`: the customer's channel of every call of `folds`, with and without normalisation.
 
         Raises:
-            SettingsError: there is no such fold.
+            SettingsError: there is no such fold, or none is given.
         """
-        wrong = [fold for fold in folds if not 0 <= fold < len(self.folds)]
-        if wrong or not folds:
-            last = len(self.folds) - 1
-            raise SettingsError([f"there is no fold {wrong or ''}: the corpus has the folds 0 to {last}"])
+        check_folds(folds, len(self.folds))
+        if not folds:
+            raise SettingsError([f"no fold is given: the corpus has the folds 0 to {len(self.folds) - 1}"])
         self._session = start_session("evaluate", self._settings.spark)
         return pa.concat_tables([table for fold in folds for table in self._fold(fold)])
 
@@ -105,8 +105,8 @@ class CallBenchmark:
             scoring = settings.scoring.model_copy(update={"model": model})
             scored = settings.model_copy(update={"scoring": scoring})
             execute(Score(scored), scored, self._session)
-            heard = _heard(TableStore(open_storage(settings.tables.uri, settings.storage)), model)
-            yield _predictions(calls, heard, fold, suffix)
+            segments = _customer_segments(TableStore(open_storage(settings.tables.uri, settings.storage)), model)
+            yield _predictions(calls, segments, fold, suffix)
 
     def _job_settings(self, folder: Path, callers: Sequence[str]) -> Settings:
         manifest = folder / "clips.csv"
@@ -116,7 +116,7 @@ class CallBenchmark:
         channels = settings.roles.model_copy(update={"channels": ROLES})
         archive = {"name": "calls", "uri": str(folder / "archive"), "pattern": None, "metadata": None}
         corpus = {"kind": "manifest", "uri": str(manifest), "tables_uri": str(self._work_dir / "clips")}
-        # The model's own evaluation is not what is asked for here: two folds are the fewest it can do with.
+        # The model's own evaluation is not needed here; two folds are the fewest possible.
         training = {"folds": "group", "group_folds": 2}
         return settings.model_copy(
             update={
@@ -132,7 +132,7 @@ class CallBenchmark:
         )
 
     def _write_calls(self, folder: Path, callers: Sequence[str], fold: int) -> dict[str, Call]:
-        """The calls by key; the same plans for every condition of the same courses."""
+        """The calls by key. Conditions of the same courses have the same plans."""
         archive = open_storage(str(folder / "archive"), self._settings.storage)
         calls: dict[str, Call] = {}
         for name, condition in CONDITIONS.items():
@@ -140,12 +140,12 @@ class CallBenchmark:
             for plan in plan_calls(callers, self._count, condition.courses, _LENGTH_S, _OVERLAP, seed):
                 call = compose(plan, self._library)
                 (key,) = write_call(call, condition.line, archive, f"{name}/", seed + len(calls))
-                calls[key] = replace(call, y=call.y[:, :0])  # the truth is kept, the sound is not
+                calls[key] = replace(call, y=call.y[:, :0])  # keeps the truth, drops the samples
         return calls
 
 
 def _dealt(speakers: Sequence[str], folds: int) -> tuple[tuple[str, ...], ...]:
-    """Folds of a corpus that publishes none: speakers dealt in the order of their names, two or more a fold."""
+    """Folds of a corpus that publishes none: speakers dealt in the order of their names, two or more per fold."""
     count = max(1, min(folds, len(speakers) // 2))
     return tuple(tuple(speakers[fold::count]) for fold in range(count))
 
@@ -157,44 +157,44 @@ def _without_normalisation(settings: Settings) -> Settings:
 
 
 def _manifest(stretches: Sequence[LabelledStretch], without: Sequence[str], uri_of: Any) -> bytes:
-    """The labels of all speakers but some, as a manifest corpus."""
+    """The labels of all speakers except those of `without`, as a manifest corpus."""
     names = ("channel", "start_s", "end_s", "speaker", "emotion", "annotator", "intensity", "language")
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["uri", *names])
-    for one in stretches:
-        if one.speaker not in without:
-            writer.writerow([uri_of(one.key), *(getattr(one, name) for name in names)])
+    for stretch in stretches:
+        if stretch.speaker not in without:
+            writer.writerow([uri_of(stretch.key), *(getattr(stretch, name) for name in names)])
     return text.getvalue().encode()
 
 
-def _heard(store: TableStore, model_version: str) -> Mapping[str, list[ScoredSegment]]:
-    """The customers' scored segments by call."""
+def _customer_segments(store: TableStore, model_version: str) -> Mapping[str, list[ScoredSegment]]:
+    """The scored segments of customers, by call."""
     columns = ["call_id", "segment_no", "start_s", "end_s", "emotion", *map(probability, EMOTIONS)]
     chosen = (pc.field("model_version") == model_version) & (pc.field("role") == "customer")
-    heard: dict[str, list[ScoredSegment]] = {}
+    segments: dict[str, list[ScoredSegment]] = {}
     for key in store.files(SEGMENT_EMOTIONS):
         for row in store.read(key, columns, chosen).to_pylist():
             posteriors = {name: row[probability(name)] for name in EMOTIONS}
             segment = ScoredSegment(row["segment_no"], row["start_s"], row["end_s"], row["emotion"], posteriors)
-            heard.setdefault(row["call_id"], []).append(segment)
-    return heard
+            segments.setdefault(row["call_id"], []).append(segment)
+    return segments
 
 
 def _predictions(
-    calls: Mapping[str, Call], heard: Mapping[str, Sequence[ScoredSegment]], fold: int, suffix: str
+    calls: Mapping[str, Call], segments: Mapping[str, Sequence[ScoredSegment]], fold: int, suffix: str
 ) -> pa.Table:
     rows: list[dict[str, Any]] = []
     for key, call in calls.items():
         condition, _, name = key.partition("/")
-        said = [one for one in call.truth if one.role == "customer"]
-        spoken = [Spoken(one.start_s, one.end_s, one.emotion) for one in said]
+        turns = [turn for turn in call.truth if turn.role == "customer"]
+        spoken = [Spoken(turn.start_s, turn.end_s, turn.emotion) for turn in turns]
         duration_s = len(call.y) / SAMPLE_RATE
         shared = {
             "condition": condition + suffix,
             "fold": fold,
             "call": name.rpartition(".")[0],
-            "speaker": said[0].speaker,
+            "speaker": turns[0].speaker,
         }
-        rows += [{**shared, **row} for row in timeline(spoken, heard.get(key, ()), duration_s)]
+        rows += [{**shared, **row} for row in timeline(spoken, segments.get(key, ()), duration_s)]
     return pa.Table.from_pylist(rows, schema=PREDICTIONS)

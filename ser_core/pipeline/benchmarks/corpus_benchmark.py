@@ -1,4 +1,4 @@
-"""A labelled corpus under every condition of the benchmark: what models say of strangers, ours and the peers'."""
+"""A labelled corpus under every condition of the benchmark: predictions of our models and of the peers'."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ser_core.learning.evaluation.peers import check_peer, with_vectors
 from ser_core.learning.evaluation.result_rows import TRANSFERRED, line_of
 from ser_core.learning.evaluation.transfer import between, language_splits
 from ser_core.learning.training.splits import Split
-from ser_core.pipeline.benchmarks.corpus_data import CorpusData, CorpusSource
+from ser_core.pipeline.benchmarks.corpus_data import CorpusData, CorpusSource, at_rate, check_folds
 from ser_core.sound.augmentation import RECORDED
 
 _log = logging.getLogger(__name__)
@@ -40,19 +40,19 @@ _TUTORIAL_FEATURES: Mapping[str, Any] = {
     "mel": True,
 }
 _WHOLE = {"mode": "whole"}
-"""The tutorials average over the whole clip, silence and all."""
+"""The tutorials average over the whole clip, silence included."""
 
 Recipe = Callable[[TrainingSettings, bool], TrainingSettings]
 
 
 class CorpusBenchmark:
-    """Every condition, the peers, and other corpora → predictions.
+    """Predictions under every condition, of the peers, and across corpora.
 
     Args:
-        settings: of the corpus and the features; of training, label scheme, seed and folds.
-        conditions: names, None for all that the corpus's emotions allow.
-        folds: numbers, None for all.
-        across: settings of further corpora, to train on one and test on the other.
+        settings: of the corpus and the features; of training, the label scheme, seed and folds.
+        conditions: names; None for all that the corpus's emotions allow.
+        folds: numbers; None for all.
+        across: settings of other corpora, to train on one corpus and test on the other.
         peers: Parquet files of other toolkits' features (`clip`, `vector`) by the peer's name.
 
     Raises:
@@ -69,77 +69,78 @@ class CorpusBenchmark:
     ) -> None:
         unknown = [name for name in conditions or () if name not in CONDITIONS]
         if unknown:
-            raise SettingsError([f"there is no condition {', '.join(unknown)}; there are {', '.join(CONDITIONS)}"])
+            raise SettingsError([f"there is no condition {', '.join(unknown)}; known are {', '.join(CONDITIONS)}"])
         self._settings, self._training, self._peers = settings, settings.training, peers
         self._asked = conditions is not None
         self._chosen = [CONDITIONS[name] for name in dict.fromkeys(conditions or CONDITIONS)]
-        self._source, self._across = CorpusSource(settings), [CorpusSource(one) for one in across]
-        names = [one.corpus.reader.name for one in (self._source, *self._across)]
+        self._source, self._across = CorpusSource(settings), [CorpusSource(other) for other in across]
+        names = [source.corpus.reader.name for source in (self._source, *self._across)]
         if len(set(names)) < len(names):
-            raise SettingsError([f"the corpora are called {', '.join(names)}; expected a name for each"])
+            raise SettingsError([f"the corpora are called {', '.join(names)}; expected different names"])
         for path in peers.values():
             check_peer(path)
         published = self._source.corpus.reader.folds if self._training.folds == "corpus" else None
-        count = len(published) if published else self._training.group_folds
-        wrong = [number for number in folds or () if not 0 <= number < count]
-        if wrong:
-            raise SettingsError([f"there is no fold {wrong}: the corpus has the folds 0 to {count - 1}"])
+        check_folds(folds or (), len(published) if published else self._training.group_folds)
         self._folds = folds
         self._searched: dict[str, dict[int, dict[str, Any]]] = {}
         self._left_out: dict[str, str] = {}
 
     def run(self, session: SparkSession, log: OuterLog) -> pa.Table:
-        """Rows of `fold_predictions.PREDICTIONS`: the conditions, what goes beyond the corpus, the peers.
+        """Rows of `fold_predictions.PREDICTIONS`: conditions, languages, other corpora, annotators, peers.
 
-        `log` gets a line for every outer fold that is tested.
+        `log` gets a line for every tested outer fold.
 
         Raises:
             SerError: a corpus cannot be used.
         """
         self._log = log
         own: dict[str, pa.Table] = {}
-        beyond: list[pa.Table] = []
+        transfer: list[pa.Table] = []
         peers: list[pa.Table] = []
-        # One rate at a time, as the rows of one are hundreds of megabytes.
+        # One rate at a time: the rows of each are hundreds of megabytes.
         for rate in dict.fromkeys(condition.sample_rate_hz for condition in self._chosen):
             group = [condition for condition in self._chosen if condition.sample_rate_hz == rate]
-            found = self._read(session, group, rate)
+            corpus = self._read(session, group, rate)
             tutorial = self._read_tutorial(session, group, rate)
             for condition in group:
-                task = self._own_task(found, condition)
+                task = self._own_task(corpus, condition)
                 if task is not None:
-                    own[condition.name] = self._condition(task, found, condition)
-                    peers += self._peer_lines(found, tutorial, condition)
+                    own[condition.name] = self._condition(task, corpus, condition)
+                    peers += self._peer_lines(corpus, tutorial, condition)
             transferred = [condition for condition in group if condition.name in own and condition.name in TRANSFERRED]
-            beyond += self._languages(found, transferred)
-            beyond += [line for other in self._across for line in self._between(session, found, other, transferred)]
+            transfer += self._languages(corpus, transferred)
+            for other in self._across:
+                transfer += self._between(session, corpus, other, transferred)
         ordered = [own[condition.name] for condition in self._chosen if condition.name in own]
-        return pa.concat_tables([*ordered, *beyond, annotator_decisions(found.heard), *peers])
+        return pa.concat_tables([*ordered, *transfer, annotator_decisions(corpus.annotations), *peers])
 
     def facts(self) -> dict[str, Any]:
-        """After a run, what it depended on, as plain values: the corpus and its features, the classifier's settings by
-        condition, what a search found instead by condition and fold, and why conditions were `left_out`."""
-        used = {one.name: recipe(self._training, one.normalised).model_dump(mode="json") for one in self._chosen}
+        """Facts of a finished run, as plain values.
+
+        The corpus, its features, the classifier's settings by condition, the settings from a search by condition and
+        fold, and why conditions were `left_out`.
+        """
+        recipes = {each.name: recipe(self._training, each.normalised) for each in self._chosen}
         return {
             "corpus": self._source.corpus.reader.name,
             "features": self._settings.features.model_dump(mode="json"),
-            "training": used,
+            "training": {name: training.model_dump(mode="json") for name, training in recipes.items()},
             "searched": self._searched,
             "left_out": self._left_out,
         }
 
     def _read(self, session: SparkSession, group: Sequence[CorpusCondition], rate: int | None) -> CorpusData:
-        every = [one for condition in group for one in (*condition.heard, *condition.also.values())]
-        return self._source.read(session, list(dict.fromkeys(every)), {"features": _at(rate)})
+        every = [part for condition in group for part in (*condition.trained, *condition.also.values())]
+        return self._source.read(session, list(dict.fromkeys(every)), {"features": at_rate(rate)})
 
     def _read_tutorial(self, session: SparkSession, group: Sequence[CorpusCondition], rate: int | None) -> CorpusData:
         every = [RECORDED, *(condition.tested for condition in group)]
-        changes = {"features": {**_TUTORIAL_FEATURES, **_at(rate)}, "segments": _WHOLE}
+        changes = {"features": {**_TUTORIAL_FEATURES, **at_rate(rate)}, "segments": _WHOLE}
         return self._source.read(session, list(dict.fromkeys(every)), changes)
 
-    def _own_task(self, found: CorpusData, condition: CorpusCondition) -> Task | None:
+    def _own_task(self, corpus: CorpusData, condition: CorpusCondition) -> Task | None:
         try:
-            return own_task(found.data, found.clips, condition, self._training)
+            return own_task(corpus.data, corpus.clips, condition, self._training)
         except TrainingError as error:
             if self._asked:
                 raise
@@ -150,74 +151,70 @@ class CorpusBenchmark:
         self._left_out[name] = str(error)
         _log.warning("%s is left out: %s", name, error)
 
-    def _condition(self, task: Task, found: CorpusData, condition: CorpusCondition) -> pa.Table:
-        splits = splits_of(task, found.folds, self._training, self._folds)
+    def _condition(self, task: Task, corpus: CorpusData, condition: CorpusCondition) -> pa.Table:
+        splits = splits_of(task, corpus.folds, self._training, self._folds)
         changed: dict[int, dict[str, Any]] = {number: {} for number in splits}
         if condition.by_speaker:
             for number, split in splits.items():
                 strangers = set(task.data.speaker[split.test].tolist())
-                changed[number] = searched(found.corpus, condition.name, number, strangers)
+                changed[number] = searched(corpus.corpus, condition.name, number, strangers)
         self._searched[condition.name] = changed
         base = recipe(self._training, condition.normalised)
         settings = {number: with_overrides(base, overrides) for number, overrides in changed.items()}
-        return self._run(task, splits, settings, found)
+        return self._run(task, splits, settings, corpus)
 
-    def _peer_lines(self, found: CorpusData, tutorial: CorpusData, condition: CorpusCondition) -> Iterator[pa.Table]:
+    def _peer_lines(self, corpus: CorpusData, tutorial: CorpusData, condition: CorpusCondition) -> Iterator[pa.Table]:
         yield self._peer("tutorial", tutorial, condition, tutorial_recipe)
         if condition.sample_rate_hz is None:
             for name, path in self._peers.items():
-                data = with_vectors(found.data, found.clips, path)
-                yield self._peer(name, replace(found, data=data, features=path.name), condition, recipe)
+                data = with_vectors(corpus.data, corpus.clips, path)
+                yield self._peer(name, replace(corpus, data=data, features=path.name), condition, recipe)
 
-    def _peer(self, name: str, found: CorpusData, condition: CorpusCondition, settings_of: Recipe) -> pa.Table:
-        task = peer_task(name, found.data, found.clips, condition, self._training)
-        splits = splits_of(task, found.folds, self._training, self._folds)
+    def _peer(self, name: str, corpus: CorpusData, condition: CorpusCondition, settings_of: Recipe) -> pa.Table:
+        task = peer_task(name, corpus.data, corpus.clips, condition, self._training)
+        splits = splits_of(task, corpus.folds, self._training, self._folds)
         settings = settings_of(self._training, condition.normalised)
-        return self._run(task, splits, dict.fromkeys(splits, settings), found)
+        return self._run(task, splits, dict.fromkeys(splits, settings), corpus)
 
-    def _languages(self, found: CorpusData, conditions: Sequence[CorpusCondition]) -> Iterator[pa.Table]:
-        """Each language against models of the others."""
+    def _languages(self, corpus: CorpusData, conditions: Sequence[CorpusCondition]) -> Iterator[pa.Table]:
+        """Each language, tested with models of the others."""
         for condition in conditions:
-            task = transfer_task("language", found.data, found.clips, condition, self._training)
+            task = transfer_task("language", corpus.data, corpus.clips, condition, self._training)
             for tag, split in language_splits(task.data).items():
                 lines = {line_of(f"language:{tag}", condition): condition.tested.name}
-                yield self._once(replace(task, lines=lines), split, condition, found)
+                yield self._once(replace(task, lines=lines), split, condition, corpus)
 
     def _between(
-        self, session: SparkSession, found: CorpusData, source: CorpusSource, conditions: Sequence[CorpusCondition]
+        self, session: SparkSession, corpus: CorpusData, source: CorpusSource, conditions: Sequence[CorpusCondition]
     ) -> Iterator[pa.Table]:
         """Trained on one corpus and tested on the other, both ways."""
         read: dict[Any, CorpusData] = {}
         for condition in conditions:
-            if condition.heard not in read:
-                read[condition.heard] = source.condition(session, condition)
-            other = read[condition.heard]
-            for one, two in ((found, other), (other, found)):
-                parts = {of.corpus: of.data for of in (one, two)}
+            if condition.trained not in read:
+                read[condition.trained] = source.condition(session, condition)
+            other = read[condition.trained]
+            for pair in ((corpus, other), (other, corpus)):
+                parts = {each.corpus: each.data for each in pair}
                 name = f"across:{'->'.join(parts)}"
                 try:
                     data, split = between(parts, self._training.label_scheme)
-                except TrainingError as error:  # all that was found before is kept
+                except TrainingError as error:  # the other conditions are still evaluated
                     self._leave_out(name, error)
                     continue
                 clips = {
-                    f"{of.corpus}/{key}": f"{of.corpus}/{name}" for of in (one, two) for key, name in of.clips.items()
+                    f"{each.corpus}/{key}": f"{each.corpus}/{clip}" for each in pair for key, clip in each.clips.items()
                 }
                 task = transfer_task(name, data, clips, condition, self._training)
-                yield self._once(task, split, condition, found)
+                yield self._once(task, split, condition, corpus)
 
-    def _once(self, task: Task, split: Split, condition: CorpusCondition, found: CorpusData) -> pa.Table:
-        return self._run(task, {0: split}, {0: recipe(self._training, condition.normalised)}, found)
+    def _once(self, task: Task, split: Split, condition: CorpusCondition, corpus: CorpusData) -> pa.Table:
+        return self._run(task, {0: split}, {0: recipe(self._training, condition.normalised)}, corpus)
 
     def _run(
-        self, task: Task, splits: Mapping[int, Split], settings: Mapping[int, TrainingSettings], found: CorpusData
+        self, task: Task, splits: Mapping[int, Split], settings: Mapping[int, TrainingSettings], corpus: CorpusData
     ) -> pa.Table:
         _log.info("%s: %d folds of %d rows", ", ".join(task.lines), len(splits), len(task.data))
         predictions = run_task(task, splits, settings.__getitem__, cpu_count())
-        of = {"corpus": found.corpus, "features": found.features, "trained": list(task.trained)}
-        self._log.add(predictions, settings, of, dt.datetime.now(dt.UTC))
+        facts = {"corpus": corpus.corpus, "features": corpus.features, "trained": list(task.trained)}
+        self._log.add(predictions, settings, facts, dt.datetime.now(dt.UTC))
         return predictions
-
-
-def _at(rate: int | None) -> dict[str, Any]:
-    return {} if rate is None else {"sample_rate_hz": rate}

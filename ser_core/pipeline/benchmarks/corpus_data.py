@@ -17,29 +17,41 @@ from ser_core.learning.training.labelled_features import LabelledFeatures
 from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.ingest import Ingest
 from ser_core.pipeline.stages.job import execute
-from ser_core.pipeline.stages.labelled_corpus import LabelledCorpus, corpus_settings, open_labelled_corpus
+from ser_core.pipeline.stages.labelled_corpus import (
+    LabelledCorpus,
+    corpus_ingest,
+    corpus_settings,
+    open_labelled_corpus,
+)
 from ser_core.sound.augmentation import RECORDED, Condition
 
 _ALL_ROWS = 10**9
-_OWN = "corpus"  # the annotator of a corpus's own labels
+_OWN = "corpus"  # the annotator of the corpus's own labels
 
 
 @dataclass(frozen=True)
 class CorpusData:
-    """Labelled features of a corpus, names of its recordings by recording_id, and the test speakers of its published
-    folds. `heard` tells who labelled what: emotions by annotator of each stretch, by its name, the corpus's own label
-    left out. `features` is the id of the feature set, empty of vectors from elsewhere."""
+    """A corpus as arrays.
+
+    Attributes:
+        corpus: its name.
+        data: labelled features.
+        clips: names of its recordings by recording_id.
+        folds: test speakers of its published folds; None where it publishes none.
+        annotations: as `annotations_of`.
+        features: id of the feature set, or the name of the file that the vectors are from.
+    """
 
     corpus: str
     data: LabelledFeatures
     clips: Mapping[str, str]
     folds: tuple[tuple[str, ...], ...] | None
-    heard: Mapping[str, Mapping[str, str]]
+    annotations: Mapping[str, Mapping[str, str]]
     features: str = ""
 
 
 class CorpusSource:
-    """Ingests and extracts a corpus under any condition; what is done is not done again.
+    """Ingests and extracts a corpus under any condition. What has been extracted is not extracted again.
 
     Raises:
         SettingsError, CorpusError: the corpus cannot be used.
@@ -49,45 +61,58 @@ class CorpusSource:
         self.settings = settings
         self.corpus = open_labelled_corpus(settings)
         self._inner = corpus_settings(settings, self.corpus)
-        try:
-            self._ingest: Ingest | None = Ingest(self._inner)
-        except SettingsError as error:  # the corpus is ingested as an archive; what its user set is the corpus
-            raise SettingsError([fault.replace("archive.uri", "corpus.uri") for fault in error.faults]) from None
+        self._ingest: Ingest | None = corpus_ingest(self._inner)
 
     def read(self, session: SparkSession, conditions: Sequence[Condition], changes: Mapping[str, Any]) -> CorpusData:
-        """The corpus under `conditions`, and nothing else; `changes` are of the sections `features` and `segments`.
+        """The corpus under `conditions` only; `changes` are values by name for the sections `features` and `segments`.
 
         Raises:
             SerError: the corpus cannot be used.
         """
         sections = {name: getattr(self._inner, name).model_copy(update=own) for name, own in changes.items()}
         inner = self._inner.model_copy(update=sections)
-        altered = [one for one in conditions if one != RECORDED]
+        altered = [condition for condition in conditions if condition != RECORDED]
         extract = Extract(inner, conditions=altered)
         if self._ingest is not None:
             execute(self._ingest, self._inner, session)
             self._ingest = None
         execute(extract, inner, session)
-        labelled = LabelledCorpus(session, inner, self.corpus.reader, self.corpus.root)
+        labelled = LabelledCorpus(inner, self.corpus.reader, self.corpus.root)
         training = inner.training.model_copy(update={"max_rows": _ALL_ROWS})
-        data, _ = labelled.sample(session, extract.features.id, training, altered)
-        data = data.of_condition(*(one.name for one in conditions)).canonical()
+        data, _ = labelled.sample(extract.features.id, training, altered)
+        data = data.of_condition(*(condition.name for condition in conditions)).canonical()
         clips = {recording: stretches[0].key for recording, stretches in labelled.labels.items()}
-        heard = said_by_annotators(one for stretches in labelled.labels.values() for one in stretches)
-        return CorpusData(self.corpus.reader.name, data, clips, self.corpus.reader.folds, heard, extract.features.id)
+        annotations = annotations_of(stretch for stretches in labelled.labels.values() for stretch in stretches)
+        reader = self.corpus.reader
+        return CorpusData(reader.name, data, clips, reader.folds, annotations, extract.features.id)
 
     def condition(self, session: SparkSession, condition: CorpusCondition) -> CorpusData:
-        """The corpus as a condition of the benchmark is trained on."""
-        rate = {} if condition.sample_rate_hz is None else {"sample_rate_hz": condition.sample_rate_hz}
-        return self.read(session, condition.heard, {"features": rate})
+        """The corpus under the conditions that a condition of the benchmark trains on."""
+        return self.read(session, condition.trained, {"features": at_rate(condition.sample_rate_hz)})
 
 
-def said_by_annotators(stretches: Iterable[LabelledStretch]) -> dict[str, dict[str, str]]:
-    """Emotions by annotator of each stretch, by its name: the recording's key, with the place where it is a part."""
-    heard: dict[str, dict[str, str]] = defaultdict(dict)
-    for one in stretches:
-        whole = one.channel is None and one.start_s == 0 and one.end_s is None
-        place = "" if whole else f"#{'' if one.channel is None else one.channel}:{one.start_s}-{one.end_s or ''}"
-        if one.annotator != _OWN:
-            heard[f"{one.key}{place}"][one.annotator] = one.emotion
-    return dict(heard)
+def at_rate(sample_rate_hz: int | None) -> dict[str, Any]:
+    """The change of `features` to this rate; none where it is None."""
+    return {} if sample_rate_hz is None else {"sample_rate_hz": sample_rate_hz}
+
+
+def annotations_of(stretches: Iterable[LabelledStretch]) -> dict[str, dict[str, str]]:
+    """Emotion by annotator of each stretch, by its name; the corpus's own labels are left out.
+
+    A name is the recording's key, followed by channel and times where the stretch is a part of it.
+    """
+    annotations: dict[str, dict[str, str]] = defaultdict(dict)
+    for stretch in stretches:
+        channel, start_s, end_s = stretch.channel, stretch.start_s, stretch.end_s
+        whole = channel is None and start_s == 0 and end_s is None
+        place = "" if whole else f"#{'' if channel is None else channel}:{start_s}-{end_s or ''}"
+        if stretch.annotator != _OWN:
+            annotations[f"{stretch.key}{place}"][stretch.annotator] = stretch.emotion
+    return dict(annotations)
+
+
+def check_folds(folds: Sequence[int], count: int) -> None:
+    """Raises SettingsError where a number of `folds` is not one of `count` folds."""
+    wrong = [number for number in folds if not 0 <= number < count]
+    if wrong:
+        raise SettingsError([f"there is no fold {wrong}: the corpus has the folds 0 to {count - 1}"])

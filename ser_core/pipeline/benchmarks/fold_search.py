@@ -1,4 +1,4 @@
-"""A search over hyperparameters for each outer fold of a corpus, by no recording of the fold's test speakers."""
+"""A search over hyperparameters for each outer fold of a corpus, without recordings of its test speakers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ser_core.emotions import scheme_of
 from ser_core.errors import SettingsError, TrainingError
 from ser_core.learning.evaluation.corpus_conditions import CorpusCondition, recipe
 from ser_core.learning.training.fitted_model import fit_model
-from ser_core.learning.training.hyperparameter_search import Found, InnerFolds, search
+from ser_core.learning.training.hyperparameter_search import InnerFolds, SearchResult, search
 from ser_core.learning.training.labelled_features import LabelledFeatures, Texts
 from ser_core.learning.training.splits import Split, speaker_folds
-from ser_core.pipeline.benchmarks.corpus_data import CorpusData, CorpusSource
+from ser_core.pipeline.benchmarks.corpus_data import CorpusData, CorpusSource, check_folds
 from ser_core.sound.features import feature_set
 
 _log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Plan:
-    """How long is searched: trials an outer fold, perceptrons a trial, and the seed of what is proposed."""
+    """The size of a search: trials per outer fold, perceptrons per trial, and the seed of the proposals."""
 
     trials: int
     members: int
@@ -34,7 +34,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class FoldSearch:
-    """What was found for an outer fold of a corpus under a condition; `speakers` are those it was found on."""
+    """The result of an outer fold of a corpus under a condition; `speakers` are those it was searched on."""
 
     corpus: str
     condition: str
@@ -42,7 +42,7 @@ class FoldSearch:
     feature_set: str
     speakers: tuple[str, ...]
     test_speakers: tuple[str, ...]
-    found: Found
+    result: SearchResult
 
 
 def search_corpus(
@@ -52,7 +52,7 @@ def search_corpus(
     folds: Sequence[int] | None,
     plan: Plan,
 ) -> Iterator[FoldSearch]:
-    """Searches around the benchmark's recipe; `folds` by number, None for all. Each is given as soon as it is found.
+    """Searches around the benchmark's recipe; `folds` by number, None for all. Yields each as soon as it is done.
 
     Raises:
         SettingsError: a condition is not tested by speaker, or there is no such fold.
@@ -60,7 +60,7 @@ def search_corpus(
     """
     leaky = [condition.name for condition in conditions if not condition.by_speaker]
     if leaky:
-        raise SettingsError([f"{', '.join(leaky)} tests speakers that are trained on; there is nothing to search"])
+        raise SettingsError([f"{', '.join(leaky)} tests speakers of the training data; there is nothing to search"])
     source = CorpusSource(settings)
     for condition in conditions:
         corpus = source.condition(session, condition)
@@ -74,9 +74,7 @@ def search_corpus(
 
 def _outer(corpus: CorpusData, settings: Settings, folds: Sequence[int] | None) -> dict[int, Split]:
     every = _folds(corpus.data.speaker, corpus, settings)
-    wrong = [number for number in folds or () if not 0 <= number < len(every)]
-    if wrong:
-        raise SettingsError([f"there is no fold {wrong}: the corpus has the folds 0 to {len(every) - 1}"])
+    check_folds(folds or (), len(every))
     return {number: split for number, split in enumerate(every) if folds is None or number in folds}
 
 
@@ -97,36 +95,36 @@ def _fold(
 ) -> FoldSearch:
     tested = _names(corpus.data.speaker[split.test])
     inner = inner_folds(corpus, condition, split, settings)
-    found = search(inner, recipe(settings.training, condition.normalised), plan.trials, plan.members, plan.seed)
+    result = search(inner, recipe(settings.training, condition.normalised), plan.trials, plan.members, plan.seed)
     speakers = _names(inner.data.speaker)
-    return FoldSearch(corpus.corpus, condition.name, number, feature_set_id, speakers, tested, found)
+    return FoldSearch(corpus.corpus, condition.name, number, feature_set_id, speakers, tested, result)
 
 
 def inner_folds(corpus: CorpusData, condition: CorpusCondition, split: Split, settings: Settings) -> InnerFolds:
-    """The train part of an outer fold, split once more: by the other published folds, else by speaker.
+    """The training part of an outer fold, split again: by the other published folds, else by speaker.
 
     Raises:
-        TrainingError: a test speaker of the outer fold is in it.
+        TrainingError: it has a test speaker of the outer fold.
     """
     train = corpus.data.take(split.train)
     both = set(train.speaker.tolist()) & set(corpus.data.speaker[split.test].tolist())
     if both:
         raise TrainingError(
-            f"The speakers {', '.join(sorted(both))} are trained on and tested; expected strangers only"
+            f"The speakers {', '.join(sorted(both))} are both trained on and tested; expected other speakers"
         )
     scheme = scheme_of(condition.scheme or settings.training.label_scheme, set(train.emotion.tolist()))
     data = train.in_scheme(scheme)
-    # of the published folds, the outer one has no speaker left, and so is none of the inner folds
+    # The outer fold has no speakers left, so that it is none of the inner folds.
     splits = _folds(data.speaker, corpus, settings)
-    voice = _together if condition.normalised else _alone
+    voice = _by_speaker if condition.normalised else _by_recording
     return InnerFolds(data, tuple(scheme.classes), condition.tested.name, voice, splits, fit_model)
 
 
-def _together(data: LabelledFeatures) -> Texts:
+def _by_speaker(data: LabelledFeatures) -> Texts:
     return data.speaker
 
 
-def _alone(data: LabelledFeatures) -> Texts:
+def _by_recording(data: LabelledFeatures) -> Texts:
     return data.recording_id
 
 

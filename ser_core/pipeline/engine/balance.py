@@ -1,4 +1,4 @@
-"""Cutting work into tasks of about the same size, the largest first, without bringing the rows to the driver."""
+"""Splits work into tasks of about the same size, the largest rows first, without moving rows to the driver."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ TASK = "task"
 _CLASS = "size_class"
 _CLASSES_PER_DOUBLING = 2
 _TASKS_PER_SLOT = 8
-_WAVES = 4  # tasks a slot at the least: they even out what sizes do not tell
-_ROUNDING = 1e-6  # of a task
+_WAVES = 4  # tasks per slot at the least, to even out costs that sizes do not predict
+_ROUNDING = 1e-6  # in tasks
 
 
 @dataclass(frozen=True)
 class _SizeClass:
-    """Rows of about the same size, and the tasks they are dealt to."""
+    """Rows of about the same size, and the tasks that they are dealt to."""
 
     size_class: int
     first_task: int
     tasks: int
+    rows: int
 
 
 def balance(rows: DataFrame, size: str, target: float, slots: int) -> DataFrame:
-    """`rows` spread so that each partition holds about `target` of the column `size`, large rows first.
+    """`rows` repartitioned so that each task holds about `target` of the column `size`, large rows first.
 
-    Rows of a size class (within a factor of √2) are dealt evenly over that class's tasks; only the few counts by class
-    come to the driver. Tasks with the largest rows have the lowest numbers, and Spark starts those first, so that a
-    long call begins early instead of ending late.
+    Rows of a size class (within a factor of √2) are dealt evenly over the tasks of that class, in order of their dates, so
+    that a task has few dates. Only the counts by class come to the driver. Tasks with the largest rows have the lowest
+    numbers; Spark starts those first, so that a long call does not begin last.
 
     Args:
-        rows: with a positive column `size`.
-        size: its name.
-        target: most of `size` a task should hold, except where one row is larger.
-        slots: tasks that run at once; small work is still spread over all of them.
+        rows: with the columns `call_date`, `recording_id` and `size`, which is positive.
+        size: name of the column.
+        target: total of `size` per task at the most, unless one row is larger.
+        slots: tasks that run at the same time; small work is spread over all of them.
     """
     doublings = F.log2(F.greatest(F.col(size), F.lit(1)).cast("double"))
     classed = rows.withColumn(_CLASS, F.floor(doublings * _CLASSES_PER_DOUBLING).cast("int"))
@@ -48,30 +49,32 @@ def balance(rows: DataFrame, size: str, target: float, slots: int) -> DataFrame:
         return rows
     count = classes[-1].first_task + classes[-1].tasks
     session = rows.sparkSession
-    plan = session.createDataFrame([(c.size_class, c.first_task, c.tasks) for c in classes], [_CLASS, "first", "tasks"])
-    dealt = Window.partitionBy(_CLASS).orderBy(F.col(size).desc(), F.col("recording_id"))
+    plan = [(c.size_class, c.first_task, c.tasks, c.rows) for c in classes]
+    plan = session.createDataFrame(plan, f"{_CLASS} int, first int, tasks int, n long")
+    dealt = Window.partitionBy(_CLASS).orderBy("call_date", "recording_id")
+    place = F.floor((F.row_number().over(dealt) - 1) * F.col("tasks") / F.col("n"))
     numbered = (
         classed.join(F.broadcast(plan), _CLASS)
-        .withColumn(TASK, (F.col("first") + (F.row_number().over(dealt) - 1) % F.col("tasks")).cast("int"))
-        .drop(_CLASS, "first", "tasks")
+        .withColumn(TASK, (F.col("first") + place).cast("int"))
+        .drop(_CLASS, "first", "tasks", "n")
     )
     return _by_task(numbered, count)
 
 
 def whole_files(rows: DataFrame, file: str, size: str) -> DataFrame:
-    """`rows` spread so that all rows of a file come to one task, sorted by file, and tasks hold about as much.
+    """`rows` repartitioned so that each file's rows are in one task, sorted by file, in tasks of about the same size.
 
-    Only the files' names and sizes come to the driver: files of the usual 128 to 256 MB are few.
+    Only names and sizes of files come to the driver; at the usual 128 to 256 MB they are few.
 
     Args:
-        rows: with a column of numbers `size`, and `file`.
-        file: the name of a column.
-        size: its name; null counts as nothing.
+        rows: with the columns `file` and `size`. The column `size` is dropped.
+        file: name of the column that holds a row's file.
+        size: name of the column that holds a row's size, a number; null counts as 0.
     """
     sizes = rows.groupBy(file).agg(F.sum(F.coalesce(size, F.lit(0))).alias("total")).collect()
     session = rows.sparkSession
     count = max(1, min(len(sizes), _TASKS_PER_SLOT * session.sparkContext.defaultParallelism))
-    held = [(0, task) for task in range(count)]  # a heap: the largest file yet goes to the task with the least
+    held = [(0, task) for task in range(count)]  # a heap: the next largest file goes to the task that holds least
     plan = []
     for row in sorted(sizes, key=lambda row: (-row.total, row[file])):
         total, task = held[0]
@@ -89,15 +92,15 @@ def _by_task(numbered: DataFrame, count: int) -> DataFrame:
 
 
 def _plan(counted: pa.Table, target: float, slots: int) -> list[_SizeClass]:
-    """Tasks by size class, largest first; `counted` has size_class, n and total."""
+    """Tasks per size class, largest first; `counted` has size_class, n and total."""
     classes = sorted(counted.to_pylist(), key=lambda row: -row[_CLASS])
     whole = sum(row["total"] for row in classes)
-    waves = max(_WAVES, math.ceil(whole / (slots * target)))  # whole ones, so that no slot is idle during the last
+    waves = max(_WAVES, math.ceil(whole / (slots * target)))  # a whole number: no slot is idle in the last wave
     target = max(1.0, whole / (waves * slots))
     plan: list[_SizeClass] = []
     first = 0
     for row in classes:
         tasks = max(1, min(row["n"], math.ceil(row["total"] / target - _ROUNDING)))
-        plan.append(_SizeClass(row[_CLASS], first, tasks))
+        plan.append(_SizeClass(row[_CLASS], first, tasks, row["n"]))
         first += tasks
     return plan

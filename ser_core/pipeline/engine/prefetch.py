@@ -1,4 +1,4 @@
-"""Bringing recordings to a worker: the next ones are fetched while the present one is computed, bounded in bytes."""
+"""Fetches the next recordings while a worker computes the current one, within a bound of bytes."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
 
-_THREADS = 4  # requests in flight a task
-_AHEAD = 2 * _THREADS  # more than this hides no more latency, and would hold a task's small recordings all at once
+_THREADS = 4  # requests in flight per task
+_AHEAD = 2 * _THREADS  # more hides no more latency, and would hold all small recordings of a task at once
 
 
 def fetch_ahead(
     items: Iterable[Item], load: Callable[[Item], Loaded], cost: Callable[[Item], int], budget: int
 ) -> Iterator[tuple[Item, Loaded]]:
-    """Yields each item with what `load` made of it, in order, while later ones are being loaded.
+    """Yields each item with its loaded value, in order, while later items are being loaded.
 
     Args:
         items: what to load.
-        load: runs in a thread; an exception it raises is raised here, in its item's turn.
-        cost: bytes an item will hold once loaded.
-        budget: bytes that may be loaded or loading at a time, the present item included; one item is always loaded,
-            however large, and never more than eight.
+        load: runs in a thread; its exception is raised here when it is the item's turn.
+        cost: bytes of an item once loaded.
+        budget: bytes that may be loaded or loading at a time, the current item included. One item is always loaded,
+            however large; never more than eight wait.
     """
     waiting: deque[tuple[Item, int, Future[Loaded]]] = deque()
     held = 0

@@ -1,4 +1,4 @@
-"""From the uri in `recordings` to the bytes, through one storage an archive or bucket."""
+"""Opens recordings by their uri, with one storage per archive or bucket."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ser_core.errors import ObjectMissingError
 class Sources:
     """Opens recordings. Safe to use from several threads.
 
-    Recordings below the archive's root are read through it, confined to it; those a manifest names elsewhere are read
-    where they are.
+    Recordings below the archive's root are read through the archive's storage, which is confined to it. A manifest may
+    list recordings elsewhere; they are read from there.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -27,23 +27,25 @@ class Sources:
 
         Raises:
             ObjectMissingError, ObjectForbiddenError: this recording cannot be read.
-            StorageError: nothing can.
+            StorageError: storage as a whole cannot be used.
         """
         return self._fetch(uri, memory_bytes)[1]
 
     def open_version(self, uri: str, version: str, size_bytes: int, memory_bytes: int) -> BinaryIO:
-        """As `open`, of the very version that was listed: another one's features would go by the wrong name.
+        """As `open`, only if the object is still the version that was listed.
+
+        Features of another version would be stored under the wrong key.
 
         Raises:
-            ObjectMissingError: it has been replaced since, or came with another length.
+            ObjectMissingError: its version or its size is another.
         """
         info, file = self._fetch(uri, memory_bytes)
         if info.version == version and info.size_bytes == size_bytes:
             return file
         file.close()
         raise ObjectMissingError(
-            f"{uri} has been replaced since it was listed (version {version}, {size_bytes} bytes; found "
-            f"{info.version}, {info.size_bytes} bytes): the next ingest lists what is there now"
+            f"{uri} has been replaced since it was listed (version {version}, {size_bytes} bytes; now "
+            f"{info.version}, {info.size_bytes} bytes): the next ingest lists the new version"
         )
 
     def _fetch(self, uri: str, memory_bytes: int) -> tuple[ObjectInfo, BinaryIO]:

@@ -1,4 +1,4 @@
-"""The Spark session, and what every worker needs in its environment before Python starts there."""
+"""The Spark session, and the environment that its Python workers start in."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FIXED = {
 
 
 class JavaNotFoundError(SerError):
-    """Spark needs a Java it can run on, and there is none."""
+    """There is no Java that Spark can run on."""
 
 
 def find_java() -> Path:
@@ -40,12 +40,12 @@ def find_java() -> Path:
     candidate = Path(home, "bin", "java") if home else shutil.which("java")
     where = f"JAVA_HOME={home}" if home else "PATH"
     if candidate is None or not Path(candidate).is_file():
-        raise JavaNotFoundError(f"No Java was found (looked at {where}). {_how_to_get_java()}")
+        raise JavaNotFoundError(f"There is no Java in {where}. {_how_to_get_java()}")
     answer = subprocess.run([str(candidate), "-version"], capture_output=True, text=True, check=False)  # noqa: S603
-    found = re.search(r'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)
-    if not found or int(found.group(1)) < MINIMUM_JAVA:
-        said = (answer.stderr or answer.stdout).splitlines()[:1]
-        raise JavaNotFoundError(f"{candidate} says {said}; Spark needs Java {MINIMUM_JAVA}. {_how_to_get_java()}")
+    version = re.search(r'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)
+    if not version or int(version.group(1)) < MINIMUM_JAVA:
+        line = "".join((answer.stderr or answer.stdout).splitlines()[:1])
+        raise JavaNotFoundError(f"{candidate} is {line!r}; Spark needs Java {MINIMUM_JAVA}. {_how_to_get_java()}")
     return Path(candidate)
 
 
@@ -59,8 +59,8 @@ def _how_to_get_java() -> str:
 def start_session(name: str, settings: SparkSettings) -> SparkSession:
     """The running session, or a new one.
 
-    Under `spark-submit` the JVM and its master are there already; otherwise one is started with
-    `spark.master` (local[*] where null).
+    `spark-submit` has started the JVM with its master already. Otherwise one is started with `spark.master`
+    (local[*] where null).
 
     Raises:
         JavaNotFoundError: there is no Java 17 or newer.

@@ -1,1 +1,1 @@
-"""What an archive will cost: rates measured on this machine, and arithmetic."""
+"""The cost of an archive, estimated from rates measured on this machine."""

@@ -1,4 +1,4 @@
-"""Rates and an archive's size → core-hours, time, storage, requests, cost."""
+"""Rates and size of an archive → core-hours, time, storage, requests, cost."""
 
 from __future__ import annotations
 
@@ -10,15 +10,22 @@ from ser_core.config.plan_settings import PlanSettings
 from ser_core.pipeline.planning.rates import Rates
 
 _LISTED_AT_ONCE = 1000
-"""Keys that one LIST request of S3 returns."""
+"""Keys that a LIST request of S3 returns."""
 _FILES_A_TASK = 2
-"""features and channels; a task that refuses a recording writes quarantine too."""
+"""features and channels. A task that refuses a recording also writes quarantine."""
 
 
 @dataclass(frozen=True)
 class ArchiveSize:
-    """An archive: `hours` of channel, in recordings of `call_s` seconds with `channels` channels, `scored_channels` of
-    them scored, over `days` call dates."""
+    """Size of an archive.
+
+    Attributes:
+        hours: channel-hours.
+        call_s: duration of a recording.
+        channels: per recording.
+        scored_channels: per recording.
+        days: call dates.
+    """
 
     hours: float
     call_s: float
@@ -28,13 +35,13 @@ class ArchiveSize:
 
     @property
     def recordings(self) -> int:
-        """How many recordings that is."""
+        """Number of recordings."""
         return math.ceil(self.hours * 3600 / (self.call_s * self.channels))
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What extraction and scoring of an archive take, once. `cost` holds the parts whose price is known."""
+    """The resources to extract and score an archive once. `cost` holds the parts with a known price."""
 
     recordings: int
     segments: int
@@ -60,9 +67,9 @@ def estimate(
     buckets: int,
     plan: PlanSettings,
 ) -> Estimate:
-    """The arithmetic. `efficiency` is the share of a core's time that Spark leaves to the work.
+    """Estimates the resources. `efficiency` is the share of core time that Spark leaves to the work.
 
-    Storage is counted for one model and for one month; requests are those of extraction and of one scoring of all.
+    Storage is for one model and one month; requests are those of extraction and of scoring all dates once.
     """
     segments = round(size.hours * rates.segments_per_hour * size.scored_channels / size.channels)
     archive_gb = size.hours * 3600 * rates.bytes_per_s / 1e9

@@ -1,4 +1,4 @@
-"""How fast this machine is at what the jobs do, measured for a few seconds on a made-up call."""
+"""Rates of the jobs' work on this machine, measured for a few seconds on a synthetic call."""
 
 from __future__ import annotations
 
@@ -41,11 +41,15 @@ _SIZED = (RECORDINGS, CHANNELS, SEGMENT_EMOTIONS, CALL_EMOTIONS, CALL_TALK)
 
 @dataclass(frozen=True)
 class Rates:
-    """Of one core of this machine.
+    """Rates of one core of this machine.
 
-    `extract_realtime` is seconds of channel a second of work, decoding and speech activity included; `task_spread` are
-    the times of its repetitions over their median. `score_rows` are segments a second. `segments_per_hour` is by hour
-    of a scored channel, `bytes_per_s` by second of a channel, `row_bytes` by row of a table as it is stored.
+    Attributes:
+        extract_realtime: seconds of channel per second of work, decoding and speech activity included.
+        task_spread: times of the repetitions over their median.
+        score_rows: segments per second.
+        segments_per_hour: per hour of a scored channel.
+        bytes_per_s: per second of a channel.
+        row_bytes: stored bytes per row, by table.
     """
 
     extract_realtime: float
@@ -63,23 +67,23 @@ class Rates:
 def measure_rates(settings: Settings, codec: str, budget_s: float) -> Rates:
     """Measures for about `budget_s` seconds, in one thread.
 
-    The call is made up: two channels whose voices take turns, so speech is on half of each channel.
+    The call is synthetic: two channels whose voices take turns, so that each channel is half speech.
 
     Raises:
-        ValueError: `codec` is not one that `ser_core.sound.audio.telephone_line` can write on two channels.
+        ValueError: `ser_core.sound.audio.telephone_line` cannot write `codec` on two channels.
     """
     plan = ExtractionPlan.of(settings)
     y = two_voices(_CALL_S, _SAMPLE_RATE, np.random.default_rng(0))
     data = encode(y, _SAMPLE_RATE, codec)
     with threadpool_limits(1):
-        found = extract(io.BytesIO(data), len(data), plan)  # and warms what is made once
+        recording = extract(io.BytesIO(data), len(data), plan)  # also warms the caches
         times = _repeat(lambda: extract(io.BytesIO(data), len(data), plan), budget_s)
-    scored = [channel for channel in found.channels if channel.role in plan.roles_scored]
+    scored = [channel for channel in recording.channels if channel.role in plan.roles_scored]
     segments = sum(len(channel.start_s) for channel in scored)
-    channels = len(found.channels)
+    channels = len(recording.channels)
     return Rates(
         extract_realtime=channels * _CALL_S / float(np.median(times)),
-        task_spread=tuple(float(one) for one in np.array(times) / np.median(times)),
+        task_spread=tuple((np.array(times) / np.median(times)).tolist()),
         score_rows=_score_rows(settings, plan.feature_set.dimension, budget_s / 4),
         segments_per_hour=segments / max(1, len(scored)) * 3600 / _CALL_S,
         bytes_per_s=len(data) / (channels * _CALL_S),
@@ -89,9 +93,9 @@ def measure_rates(settings: Settings, codec: str, budget_s: float) -> Rates:
 
 
 def two_voices(duration_s: float, sr: int, rng: np.random.Generator) -> Array:
-    """A made-up call, float32 (n, 2): two voices in turns of 6 s, over a quiet line.
+    """A synthetic call, float32 (n, 2): two voices in turns of 6 s, over a quiet line.
 
-    Each syllable has its own pitch, level and timbre: what does not change is taken for noise.
+    Each syllable has its own pitch, level and timbre, as steady sound is taken for noise.
     """
     t = np.arange(round(duration_s * sr)) / sr
     turn = (t // _TURN_S).astype(int) % 2
@@ -102,7 +106,7 @@ def two_voices(duration_s: float, sr: int, rng: np.random.Generator) -> Array:
         count = number[-1] + 1
         pitch = 2 * np.pi * np.cumsum(f0 * rng.uniform(0.8, 1.25, count)[number]) / sr
         timbre = rng.exponential(size=(int(0.45 * sr / (1.25 * f0)), count))
-        sound = sum(of_one[number] * np.cos(k * pitch) / k for k, of_one in enumerate(timbre, start=1))
+        sound = sum(level[number] * np.cos(k * pitch) / k for k, level in enumerate(timbre, start=1))
         shape = np.clip(np.sin(np.pi * within / 0.8), 0, None) * rng.uniform(0.3, 1.0, count)[number]
         phrase = (t % 2.5) < 1.7  # a pause ends a segment
         noise = 0.0005 * rng.standard_normal(len(t))
@@ -111,7 +115,7 @@ def two_voices(duration_s: float, sr: int, rng: np.random.Generator) -> Array:
 
 
 def _repeat(work: Callable[[], object], budget_s: float) -> list[float]:
-    """Seconds of each repetition: three or more, until the budget is spent."""
+    """Seconds of each repetition; at least three, until the budget is spent."""
     times: list[float] = []
     while len(times) < 3 or sum(times) < budget_s:
         start = time.perf_counter()
@@ -121,7 +125,7 @@ def _repeat(work: Callable[[], object], budget_s: float) -> list[float]:
 
 
 def _score_rows(settings: Settings, dimension: int, budget_s: float) -> float:
-    """Segments a second through a model of the configured size; what it was trained on does not matter to that."""
+    """Segments per second through a model of the configured size, trained on noise: the weights do not matter."""
     rng = np.random.default_rng(0)
     names = np.array(EMOTIONS[:8])
     n = 160
@@ -143,8 +147,7 @@ def _score_rows(settings: Settings, dimension: int, budget_s: float) -> float:
 
 
 def _row_bytes(schema: pa.Schema) -> float:
-    """Bytes a row of Parquet as the tables are written, of values drawn at random, which compress as little as real
-    ones at the best."""
+    """Bytes per row of a Parquet file of random values, which compress no better than real ones."""
     rng = np.random.default_rng(0)
     wide = any(pa.types.is_fixed_size_list(field.type) for field in schema)
     count = 200 if wide else _ROWS

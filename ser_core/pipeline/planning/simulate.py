@@ -1,7 +1,7 @@
-"""Stragglers and retries: how long many executors take for tasks of uneven length, some of which are lost.
+"""Stragglers and retries: the time that many cores take for tasks of uneven length, some of which fail.
 
-List scheduling (Graham 1969, SIAM J. Appl. Math. 17, 416-429): a core that is free takes the next task. An attempt
-fails with a fixed chance, after a share of its time drawn evenly, and stands at the end of the queue again.
+List scheduling (Graham 1969, SIAM J. Appl. Math. 17, 416-429): a free core takes the next task. An attempt fails with a
+fixed probability, after a uniformly drawn share of its time, and returns to the end of the queue.
 """
 
 from __future__ import annotations
@@ -20,8 +20,17 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Simulation:
-    """Of `seeds` runs. `slowdown` is the median of wall time over the ideal (all work, evenly over all cores), and
-    `slowdown_worst` its maximum; `idle` the median share of core time without work; `retries` the median count."""
+    """Statistics over the seeds.
+
+    Attributes:
+        cores: number of cores.
+        tasks: number of tasks.
+        ideal_hours: median time of all work, spread evenly over all cores.
+        slowdown: median of wall time over the ideal time.
+        slowdown_worst: its maximum.
+        idle: median share of core time without work.
+        retries: median count.
+    """
 
     cores: int
     tasks: int
@@ -39,23 +48,25 @@ class Simulation:
 def simulate(
     mean_task_s: float, tasks: int, spread: Sequence[float], cores: int, failure: float, seeds: int
 ) -> Simulation:
-    """Runs `tasks` tasks of `mean_task_s` times a draw of `spread` on `cores` cores, the largest first.
+    """Runs `tasks` tasks of `mean_task_s` times a draw from `spread` on `cores` cores, the longest first.
 
-    `spread` are task times over their mean, as measured; `failure` is the chance that an attempt is lost.
+    `spread` are measured task times over their mean; `failure` is the probability that an attempt fails.
 
     Raises:
-        ValueError: no task, no core, or a chance that is none.
+        ValueError: no tasks, no cores, no spread, or `failure` is not in [0, 1).
     """
     if tasks < 1 or cores < 1 or not 0 <= failure < 1 or not len(spread):
-        raise ValueError(f"{tasks} tasks, {cores} cores, a failure chance of {failure}: expected 1, 1, 0 to below 1")
-    found = []
+        raise ValueError(
+            f"{tasks} tasks, {cores} cores, a failure probability of {failure}: expected >= 1, >= 1, 0 <= p < 1"
+        )
+    runs = []
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
         times = np.sort(mean_task_s * rng.choice(np.asarray(spread, dtype=np.float64), tasks))[::-1]
         wall, retries, busy = _run(times, cores, failure, rng)
         ideal = float(times.sum()) / cores
-        found.append((wall / ideal, 1 - busy / (wall * cores), retries, ideal))
-    slowdown, idle, retries_, ideals = (np.array(column) for column in zip(*found, strict=True))
+        runs.append((wall / ideal, 1 - busy / (wall * cores), retries, ideal))
+    slowdown, idle, retries_, ideals = (np.array(column) for column in zip(*runs, strict=True))
     return Simulation(
         cores=cores,
         tasks=tasks,
@@ -70,15 +81,15 @@ def simulate(
 def _run(times: Floats, cores: int, failure: float, rng: np.random.Generator) -> tuple[float, int, float]:
     """(wall time, retries, core time spent), in seconds."""
     free = [0.0] * min(cores, len(times))
-    queue = deque((time, 0.0) for time in times.tolist())  # (length, not before: when its last attempt was lost)
+    queue = deque((time, 0.0) for time in times.tolist())  # (length, earliest start: when its last attempt failed)
     wall = busy = 0.0
     retries = 0
     while queue:
-        length, not_before = queue.popleft()
-        start = max(heapq.heappop(free), not_before)
-        lost = failure > 0 and rng.random() < failure
-        spent = length * rng.random() if lost else length
-        if lost:
+        length, earliest = queue.popleft()
+        start = max(heapq.heappop(free), earliest)
+        failed = failure > 0 and rng.random() < failure
+        spent = length * rng.random() if failed else length
+        if failed:
             retries += 1
             queue.append((length, start + spent))
         busy += spent

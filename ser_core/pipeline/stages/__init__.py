@@ -1,1 +1,1 @@
-"""The stages of the pipeline, and what each is made of."""
+"""The stages of the pipeline, and the job around each."""

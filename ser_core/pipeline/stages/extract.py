@@ -1,4 +1,4 @@
-"""Recordings → channels, features, quarantine: the only stage that touches audio, once a recording."""
+"""Recordings → channels, features, quarantine: the only stage that reads audio, once per recording."""
 
 from __future__ import annotations
 
@@ -7,41 +7,59 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import pyarrow as pa
 from pyspark import TaskContext
-from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
 from ser_core.data.storage import open_storage
-from ser_core.data.tables.schemas import QUARANTINE
+from ser_core.data.tables.packed import packed
+from ser_core.data.tables.schemas import RECORDINGS
 from ser_core.data.tables.store import TableStore
 from ser_core.errors import SerError
+from ser_core.pipeline.engine.arrow_map import map_arrow
 from ser_core.pipeline.engine.balance import balance
+from ser_core.pipeline.engine.cluster import Cluster, Rows
 from ser_core.pipeline.engine.recording_source import Sources
-from ser_core.pipeline.engine.scan import map_arrow, scan
 from ser_core.pipeline.stages.extract_task import REPORT, ExtractTask
-from ser_core.pipeline.state.extractions import RECORDING_KEY, Scope, extractions, live_recordings, refused_recordings
-from ser_core.pipeline.state.runs import Run
+from ser_core.pipeline.stages.extracted_files import ExtractedFiles
+from ser_core.pipeline.state.date_state import RECORDING_KEY, DateRules, DateState
+from ser_core.pipeline.state.dates import Dates
+from ser_core.pipeline.state.runs import TABLES_LEASE, Run
+from ser_core.pipeline.state.scope import Scope
 from ser_core.sound.augmentation import RECORDED, Condition
-from ser_core.sound.extraction import LONGEST_COPIED_S, ExtractionPlan
+from ser_core.sound.extraction import ExtractionPlan
 from ser_core.sound.features import feature_set
 
 _log = logging.getLogger(__name__)
 _MB = 2**20
+_ACCOUNT = ("listed", "done_before", "extracted", "refused_now", "refused_before")
+_COUNT = pa.schema([("call_date", pa.date32()), *((name, pa.int64()) for name in (*_ACCOUNT, "silent"))])
+_PLAN = _COUNT.append(pa.field("todo", pa.int64())).append(pa.field("recordings", pa.binary()))
+_COUNTS = tuple(name for name in _PLAN.names if name != "recordings")
+_TODO = pa.schema(
+    [
+        *(RECORDINGS.schema.field(name) for name in (*RECORDING_KEY, "uri", "size_bytes", "call_id", "call_date")),
+        *((name, pa.string()) for name in ("roles", "leg_role", "leg_channel")),
+        ("conditions", pa.list_(pa.string())),
+        ("attempt", pa.int32()),
+    ]
+)
 
 
 class Extract:
     """Extracts the features of every recording that lacks them, and quarantines those that cannot be used.
 
-    An archive is extracted as recorded; a corpus also under each of `conditions`, all that a recording lacks from one
-    decoding. A recording longer than `ser_core.sound.extraction.LONGEST_COPIED_S` is extracted as recorded only.
+    An archive is extracted as recorded, a corpus also under each of `conditions`. A recording is decoded once for all
+    conditions that it lacks. If it is longer than `ser_core.sound.extraction.LONGEST_COPIED_S`, it is extracted as
+    recorded only.
     """
 
     name: ClassVar[str] = "extract"
-    leases: ClassVar[tuple[str, ...]] = ("extract",)
+    leases: ClassVar[tuple[str, ...]] = (TABLES_LEASE,)
     required: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: Settings, scope: Scope | None = None, conditions: Sequence[Condition] = ()) -> None:
@@ -51,119 +69,97 @@ class Extract:
         self.features = feature_set(settings.features, settings.segments)
         self.store = TableStore(open_storage(settings.tables.uri, settings.storage))
         self.plan = ExtractionPlan.of(settings)
+        self.rules = DateRules.of(settings, self.features.id, conditions)
 
-    def run(self, session: SparkSession, run: Run) -> None:
-        """Extracts what is new, then counts the identity of the run on the written tables.
+    def run(self, cluster: Cluster, run: Run) -> None:
+        """Extracts new recordings, then counts on the written tables what became of every recording in scope.
 
         Raises:
             SerError: the tables do not account for every recording that was listed.
         """
-        self.store.fence = run.fences.get("extract")
+        self.store.fence = run.fences.get(TABLES_LEASE)
         run.facts["feature_set"] = self.features.id
-        todo = self._todo(session).persist()
-        try:
-            count = todo.count()
-            _log.info("%d recordings to extract as %s", count, self.features.id)
-            if count:
-                self._extract(session, todo, run)
-        finally:
-            todo.unpersist()
-        run.facts |= self._account(session, run.run_id)
+        dates = Dates(self.store)
+        scope = self.scope.listed(self.store)
+        plan = partial(_plan, self.store, self.rules, run.run_id)
+        with cluster.of_dates(plan, scope, _PLAN, dates.listed(scope)) as planned:
+            counts = {row["call_date"]: row for row in planned.table(*_COUNTS).to_pylist()}
+            todo = [date for date, row in counts.items() if row["todo"]]
+            recordings = sum(row["todo"] for row in counts.values())
+            _log.info("%d recordings to extract as %s", recordings, self.features.id)
+            if todo:
+                self._extract(cluster, planned, run)
+                after = cluster.of_dates(partial(_count, self.store, self.rules, run.run_id), todo, _COUNT, recordings)
+                counts |= {row["call_date"]: row for row in after.table().to_pylist()}
+        for date, row in counts.items():
+            _note(dates, date, row, run)
+        dates.save()
+        run.facts |= {name: sum(row[name] for row in counts.values()) for name in _ACCOUNT}
         _check(run.facts)
         if not run.facts["listed"]:
             _log.warning("no recordings in scope below %s: run `ser ingest` first", self.settings.tables.uri)
 
-    def _todo(self, session: SparkSession) -> DataFrame:
-        """Recordings in scope, not refused for good, that lack a `channels` row of this version and feature set under
-        a condition; which, stands in the column `conditions`."""
-        recordings = live_recordings(session, self.store, self.scope)
-        done = (
-            self._done(session)
-            .groupBy(*RECORDING_KEY)
-            .agg(F.collect_set("condition").alias("have"), F.max("duration_s").alias("duration_s"))
+    def _extract(self, cluster: Cluster, planned: Rows, run: Run) -> None:
+        todo = planned.unpacked("recordings", _TODO).withColumn(
+            "work_bytes", F.col("size_bytes") * F.size("conditions")
         )
-        refused = refused_recordings(session, self.store)
-        final = refused.where(~F.col("transient") | (F.col("attempts") >= self.settings.quarantine.max_attempts))
-        key = list(RECORDING_KEY)
-        return (
-            recordings.join(done, key, "left")
-            .withColumn("conditions", self._lacking("have"))
-            .where(F.size("conditions") > 0)
-            .drop("have", "duration_s")
-            .join(final, key, "left_anti")
-            .join(refused.select(*key, F.col("attempts").alias("attempt")), key, "left")
-            .fillna(0, ["attempt"])
-        )
-
-    def _done(self, session: SparkSession) -> DataFrame:
-        ids = [condition.id for condition in self.conditions]
-        return extractions(session, self.store, self.features.id, self.plan.roles_scored, ids)
-
-    def _lacking(self, have: str) -> Column:
-        """Ids of the conditions that are wanted of a recording of `duration_s` and are not in the array `have`."""
-        wanted = F.array(*(F.lit(condition.id) for condition in self.conditions))
-        recorded = F.array(F.lit(RECORDED.id))
-        wanted = F.when(F.col("duration_s") > LONGEST_COPIED_S, recorded).otherwise(wanted)
-        return F.array_except(wanted, F.coalesce(F.col(have), F.array().cast("array<string>")))
-
-    def _extract(self, session: SparkSession, todo: DataFrame, run: Run) -> None:
-        heard = todo.withColumn("heard_bytes", F.col("size_bytes") * F.size("conditions"))
-        slots = session.sparkContext.defaultParallelism
-        spread = balance(heard, "heard_bytes", self.settings.spark.partition_mb * _MB, slots)
-        kernel = _ExtractKernel(self.settings, self.plan, self.conditions, self.store, run.run_id)
+        slots = cluster.session.sparkContext.defaultParallelism
+        spread = balance(todo, "work_bytes", self.settings.spark.partition_mb * _MB, slots)
+        rules = self.rules.refusal_rules
+        kernel = _ExtractKernel(self.settings, self.plan, self.conditions, rules, self.store, run.run_id)
         report = map_arrow(spread, kernel, REPORT).toArrow()
         run.facts["audio_s"] = float(sum(report.column("audio_s").to_pylist()))
         reasons = Counter(reason for task in report.column("reasons").to_pylist() for reason in task)
         if reasons:
-            run.told["reasons"] = dict(reasons)
-            said = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
-            _log.warning("refused %d recordings, see quarantine: %s", reasons.total(), said)
+            run.summary["reasons"] = dict(reasons)
+            counts = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+            _log.warning("refused %d recordings, see quarantine: %s", reasons.total(), counts)
 
-    def _account(self, session: SparkSession, run_id: str) -> Mapping[str, int]:
-        """listed = done_before + extracted + refused_now + refused_before, each by its own condition."""
-        key = list(RECORDING_KEY)
-        mine, ids = F.col("run_id") == run_id, F.col("run_id")
-        refusals = scan(session, self.store, QUARANTINE, [*key, "run_id"])
-        done = (
-            self._done(session)
-            .groupBy(*key)
-            .agg(
-                F.collect_set("condition").alias("have"),
-                F.collect_set(F.when(~mine, F.col("condition"))).alias("had"),
-                F.max("duration_s").alias("duration_s"),
-            )
-        )
-        refused = refusals.groupBy(*key).agg(F.max(mine).alias("no_now"), F.max(ids != run_id).alias("no_earlier"))
-        rows = live_recordings(session, self.store, self.scope).join(done, key, "left").join(refused, key, "left")
-        rows = rows.fillna(value=False, subset=["no_now", "no_earlier"])
-        is_done, was_done = (F.size(self._lacking(name)) == 0 for name in ("have", "had"))
-        counted = rows.agg(
-            F.count("*").alias("listed"),
-            F.count_if(was_done).alias("done_before"),
-            F.count_if(is_done & ~was_done).alias("extracted"),
-            F.count_if(F.col("no_now") & ~is_done).alias("refused_now"),
-            F.count_if(F.col("no_earlier") & ~F.col("no_now") & ~is_done).alias("refused_before"),
-        )
-        return dict(counted.toArrow().to_pylist()[0])
+
+def _plan(store: TableStore, rules: DateRules, run_id: str, date: dt.date) -> pa.Table:
+    """A row of `_PLAN`."""
+    state = DateState(store, date, rules)
+    todo = state.to_extract()
+    row = {"call_date": date, "todo": len(todo), **state.account(run_id), "recordings": packed(todo)}
+    return pa.Table.from_pylist([row], schema=_PLAN)
+
+
+def _count(store: TableStore, rules: DateRules, run_id: str, date: dt.date) -> pa.Table:
+    """A row of `_COUNT`."""
+    row = {"call_date": date, **DateState(store, date, rules).account(run_id)}
+    return pa.Table.from_pylist([row], schema=_COUNT)
+
+
+def _note(dates: Dates, date: dt.date, row: Mapping[str, Any], run: Run) -> None:
+    """Keeps in `dates` what a date has; a date with new extractions is open until it is scored."""
+    facts = {
+        "listed": row["listed"],
+        "extracted": row["done_before"] + row["extracted"],
+        "refused": row["refused_now"] + row["refused_before"],
+        "silent": row["silent"],
+    }
+    changed = row["extracted"] or row["refused_now"]
+    dates.update(date, **facts, run_id=run.run_id, **({"open": True} if changed else {}))
 
 
 def _check(facts: Mapping[str, Any]) -> None:
     parts = ("done_before", "extracted", "refused_now", "refused_before")
     if facts["listed"] != sum(facts[part] for part in parts):
-        said = ", ".join(f"{part} {facts[part]}" for part in parts)
+        counts = ", ".join(f"{part} {facts[part]}" for part in parts)
         raise SerError(
-            f"{facts['listed']} recordings are listed, but the tables account for {said}: "
-            "a task's files are missing. Run the job again; what is done is not done twice."
+            f"{facts['listed']} recordings are listed, but the tables account for {counts}: "
+            "a task's files are missing. Run the job again; nothing is extracted twice."
         )
 
 
 @dataclass(frozen=True)
 class _ExtractKernel:
-    """`mapInArrow` over recordings: each task writes its files itself and yields one row about them."""
+    """`mapInArrow` over recordings: a task writes its own files and yields one row of `REPORT`."""
 
     settings: Settings
     plan: ExtractionPlan
     conditions: Sequence[Condition]
+    refusal_rules: Mapping[str, str]
     store: TableStore
     run_id: str
 
@@ -172,6 +168,8 @@ class _ExtractKernel:
         context = TaskContext.get()
         if not recordings or context is None:
             return
-        sources, number = Sources(self.settings), context.partitionId()
-        task = ExtractTask(self.settings, self.plan, self.conditions, self.store, self.run_id, number, sources)
+        dimension = self.plan.feature_set.dimension
+        name = (self.run_id, context.partitionId(), context.taskAttemptId())
+        files, sources = ExtractedFiles(self.store, *name, dimension), Sources(self.settings)
+        task = ExtractTask(self.settings, self.plan, self.conditions, self.refusal_rules, self.run_id, files, sources)
         yield from task.run(recordings, dt.datetime.now(dt.UTC)).to_batches()

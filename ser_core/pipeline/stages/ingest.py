@@ -1,41 +1,44 @@
-"""The archive → recordings: what is there, what is gone, and which recording of a call counts."""
+"""The archive → recordings: new, gone and moved objects, and which recording of a call counts."""
 
 from __future__ import annotations
 
-import datetime as dt
+import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
-from pyspark import StorageLevel, TaskContext
-from pyspark.sql import Column, DataFrame, SparkSession, Window
-from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
 from ser_core.data.storage import open_storage
+from ser_core.data.tables.packed import unpacked
 from ser_core.data.tables.schemas import QUARANTINE, RECORDINGS
-from ser_core.data.tables.store import TableStore, log_key, rows
+from ser_core.data.tables.store import STATE, TableStore, bucket_key, log_key
 from ser_core.errors import PublishRefusedError
-from ser_core.pipeline.engine.publish import BUCKET, publish
-from ser_core.pipeline.engine.scan import map_arrow, scan
-from ser_core.pipeline.stages.archive_listing import REASON, ArchiveListing
-from ser_core.pipeline.state.extractions import RECORDING_KEY, Scope, refused_recordings
-from ser_core.pipeline.state.inputs import persisted
+from ser_core.pipeline.engine.cluster import Cluster, Rows
+from ser_core.pipeline.stages.archive_listing import ArchiveListing
+from ser_core.pipeline.stages.listed_dates import ListedDates
+from ser_core.pipeline.stages.merge_recordings import MergeDate
+from ser_core.pipeline.stages.moved_recordings import copy_moved
+from ser_core.pipeline.state.date_state import DateRules
+from ser_core.pipeline.state.dates import Dates
+from ser_core.pipeline.state.inputs import fingerprint
 from ser_core.pipeline.state.moves import mark_moved
-from ser_core.pipeline.state.runs import Run
+from ser_core.pipeline.state.runs import TABLES_LEASE, Run
+from ser_core.pipeline.state.scope import Scope
 
 _log = logging.getLogger(__name__)
-_COLUMNS = RECORDINGS.schema.names
-_WRITTEN = pa.schema([("refused", pa.int64())])
+_WRITTEN = pa.schema([("files", pa.int64())])
+_IDENTITY = f"{STATE}identity.json"
+_COUNTS = ("call_date", "bucket", "listed", "known", "gone", "changed", "refused", "example")
 
 
 class Ingest:
     """Lists the archive and brings `recordings` up to date."""
 
     name: ClassVar[str] = "ingest"
-    leases: ClassVar[tuple[str, ...]] = ("ingest",)
+    leases: ClassVar[tuple[str, ...]] = (TABLES_LEASE,)
     required: ClassVar[tuple[str, ...]] = ("archive.uri",)
 
     def __init__(self, settings: Settings, scope: Scope | None = None) -> None:
@@ -43,142 +46,103 @@ class Ingest:
         self.scope = scope or Scope.of(settings)
         self.store = TableStore(open_storage(settings.tables.uri, settings.storage))
         self.listing = ArchiveListing(settings, self.scope.dates)
+        self.rules = DateRules.of(settings, "")
 
-    def run(self, session: SparkSession, run: Run) -> None:
-        """Lists, merges with what was known, publishes, and quarantines what has no place in the archive.
+    def run(self, cluster: Cluster, run: Run) -> None:
+        """Lists the archive, merges the list with `recordings`, publishes, and quarantines recordings without a place.
 
         Raises:
-            PublishRefusedError: more of what was known is gone than `retention.max_gone_share` allows.
+            PublishRefusedError: a larger share of the known recordings is gone than `retention.max_gone_share`.
         """
-        self.store.fence = run.fences.get("ingest")
-        found = self.listing.rows(session, run.run_id).where(self.scope.holds())
-        found = found.persist(StorageLevel.MEMORY_AND_DISK)
-        try:
-            run.facts["listed"] = found.count()
-            self._publish(session, found, run.started_at)
-            run.facts["refused_now"] = self._quarantine(session, found, run)
-        finally:
-            found.unpersist()
+        self.store.fence = run.fences.get(TABLES_LEASE)
+        dates, identity = Dates(self.store), fingerprint(self.settings.archive)
+        changed = self.store.storage.read_or_none(_IDENTITY) != _identity(identity)
+        buckets = self.store.buckets(RECORDINGS, self.settings.tables.buckets)
+        merge = MergeDate(self.store, self.rules, self.settings.archive.pattern, buckets, run.run_id, run.started_at)
+        with self.listing.rows(cluster, run.run_id) as rows:
+            listed = ListedDates(cluster, rows, self.store, self.scope, dates, identity_changed=changed)
+            with listed.merged(merge) as merged:
+                counts = [row for row in merged.table(*_COUNTS).to_pylist() if row["bucket"] == -1]
+                self._check_gone(counts)
+                self._publish(cluster, merged, listed, run)
+        self._note(dates, counts, run)
+        run.facts["listed"] = sum(row["listed"] for row in counts)
+        run.facts["refused_now"] = sum(row["refused"] for row in counts)
+        self._warn_refused(counts)
+        if changed:
+            self.store.put(_IDENTITY, _identity(identity))
 
-    def _publish(self, session: SparkSession, found: DataFrame, now: dt.datetime) -> None:
-        elsewhere = self._moved(session, found)
-        with persisted(scan(session, self.store, RECORDINGS, _COLUMNS, files=self._files(elsewhere))) as known:
-            self._check_gone(known, found)
-            moved = {row.call_date for row in _dates_left(known, found).collect()}
-            mark_moved(self.store, moved)
-            self._merge(known, found, now, elsewhere)
-            mark_moved(self.store, moved)
-
-    def _check_gone(self, known: DataFrame, found: DataFrame) -> None:
-        """Refuses a listing that lacks too much of what was there at the last one."""
-        there = known.where(self.scope.holds() & F.col("gone_at").isNull()).select("recording_id")
-        seen = there.join(found.select("recording_id", F.lit(True).alias("seen")), "recording_id", "left")
-        total, gone = seen.agg(F.count("*"), F.count_if(F.col("seen").isNull())).collect()[0]
+    def _check_gone(self, counts: Iterable[Mapping[str, Any]]) -> None:
+        """Refuses a listing that lacks too many of the known recordings."""
+        known = sum(row["known"] for row in counts)
+        gone = sum(row["gone"] for row in counts)
         limit = self.settings.retention.max_gone_share
-        if total and gone / total > limit:
+        if known and gone / known > limit:
             archive = self.settings.archive
             raise PublishRefusedError(
-                f"{gone} of the {total} recordings that were listed before are gone from {archive.uri} "
-                f"({gone / total:.0%}; retention.max_gone_share allows {limit:.0%}), so nothing has been changed. "
-                "Is the archive mounted and whole, and are archive.uri, archive.pattern and archive.extensions what "
-                "they were? Where these recordings were deleted on purpose, run once more with "
+                f"{gone} of the {known} recordings that were listed before are gone from {archive.uri} "
+                f"({gone / known:.0%}; retention.max_gone_share allows {limit:.0%}), so nothing has been changed. "
+                "Is the archive mounted and complete, and are archive.uri, archive.pattern and archive.extensions what "
+                "they were? If these recordings were deleted on purpose, run once more with "
                 "--retention.max-gone-share 1"
             )
 
-    def _merge(self, known: DataFrame, found: DataFrame, now: dt.datetime, moved: set[dt.date]) -> None:
-        absent = known.join(found, "recording_id", "left_anti")
-        gone = F.when(self.scope.holds(), F.coalesce("gone_at", F.lit(now))).otherwise(F.col("gone_at"))
-        merged = found.select(_COLUMNS).unionByName(absent.withColumn("gone_at", gone)).select(_COLUMNS)
-        buckets = self.store.buckets(RECORDINGS, self.settings.tables.buckets)
-        placed = _mark_duplicates(merged).withColumn(BUCKET, bucket_column(buckets)).persist()
-        try:
-            days = [row.call_date for row in placed.select("call_date").distinct().collect()]
-            standing = [dt.date.fromisoformat(values["call_date"]) for values in self.store.partitions(RECORDINGS)]
-            mine = [day for day in standing if self.scope.dates is None or day in self.scope.dates]
-            publish(placed, self.store, (RECORDINGS,), _recordings, {*days, *mine, *moved}, {}, buckets)
-        finally:
-            placed.unpersist()
+    def _publish(self, cluster: Cluster, merged: Rows, listed: ListedDates, run: Run) -> None:
+        """Writes what has changed: of moved recordings first their rows, then their new dates, then their old dates."""
+        moves = listed.moves
+        old_dates = sorted(set(moves["old_date"].to_pylist()))
+        if old_dates:
+            copied = copy_moved(self.store, run.run_id, moves)
+            _log.info("%d recordings have another call date now: %d files copied", len(moves), copied)
+            run.summary["moved"] = len(moves)
+        mark_moved(self.store, old_dates)
+        write = _Write(self.store, run.run_id)
+        cluster.each(write, merged.but_dates(old_dates), _WRITTEN)
+        if old_dates:
+            cluster.each(write, merged.of_dates(old_dates), _WRITTEN)
+            mark_moved(self.store, old_dates)
 
-    def _moved(self, session: SparkSession, found: DataFrame) -> set[dt.date]:
-        """Dates outside the scope that hold a recording which is now of another date.
+    def _note(self, dates: Dates, counts: Iterable[Mapping[str, Any]], run: Run) -> None:
+        for row in counts:
+            work = row["changed"] or row["refused"]
+            if work or dates.row(row["call_date"]):
+                noted = {"listed_at": run.started_at} if work else {}
+                opened = {"open": True, "listed": row["listed"]} if work else {}
+                dates.update(row["call_date"], run_id=run.run_id, **noted, **opened)
+        dates.save()
 
-        Only the time of an object changes when it is uploaded again; dates from paths and metadata stay.
-        """
-        if self.scope.dates is None:
-            return set()
-        by_time = found.where(F.col("call_date_source") == "object_time").select("recording_id")
-        if by_time.isEmpty():
-            return set()
-        inside = set(self.scope.files(self.store, RECORDINGS, {}))
-        others = [key for key in self.store.files(RECORDINGS) if key not in inside]
-        known = scan(session, self.store, RECORDINGS, ["recording_id", "call_date"], files=others)
-        return {row.call_date for row in known.join(by_time, "recording_id").select("call_date").distinct().collect()}
-
-    def _files(self, moved: set[dt.date]) -> list[str]:
-        more = Scope(tuple(moved)).files(self.store, RECORDINGS, {}) if moved else []
-        return [*self.scope.files(self.store, RECORDINGS, {}), *more]
-
-    def _quarantine(self, session: SparkSession, found: DataFrame, run: Run) -> int:
-        """Refuses what cannot be placed, once a version; what is missing is tried again up to the limit."""
-        before = refused_recordings(session, self.store)
-        known = found.where(F.col(REASON).isNotNull()).join(before, [*RECORDING_KEY], "left")
-        attempts = F.coalesce("attempts", F.lit(0))
-        may_pass = F.coalesce("transient", F.lit(True)) & (attempts < self.settings.quarantine.max_attempts)
-        fresh = known.where(may_pass).select(
-            *RECORDING_KEY, "uri", REASON, (attempts + 1).cast("int").alias("attempt"), "call_date_source"
-        )
-        kernel = _QuarantineKernel(self.store, run.run_id, run.started_at, self.settings.archive.pattern)
-        written = map_arrow(fresh, kernel, _WRITTEN).toArrow()
-        return int(sum(written.column("refused").to_pylist()))
+    def _warn_refused(self, counts: Iterable[Mapping[str, Any]]) -> None:
+        refused = [row for row in counts if row["refused"]]
+        if refused:
+            total, example = sum(row["refused"] for row in refused), refused[0]["example"]
+            pattern = self.settings.archive.pattern
+            _log.warning(
+                "refused %d recordings, see quarantine: missing, forbidden, or not as archive.pattern %s says; such as %s",
+                total, pattern, example,
+            )  # fmt: skip
 
 
-def bucket_column(buckets: int) -> Column:
-    """The bucket of a row's call: as `ser_core.data.tables.store.bucket_of`."""
-    return (F.crc32(F.col("call_id").cast("binary")) % buckets).cast("int")
-
-
-def _recordings(chunk: pa.Table) -> Mapping[str, pa.Table]:
-    return {RECORDINGS.name: chunk.sort_by([("recording_id", "ascending")])}
-
-
-def _mark_duplicates(recordings: DataFrame) -> DataFrame:
-    """Of several recordings of one call and leg the newest counts, one that is there before one that is gone; the
-    others name it in `duplicate_of`."""
-    leg = F.coalesce(F.col("extra")["role"], F.col("extra")["channel"], F.lit(""))
-    order = (F.col("gone_at").isNotNull(), F.col("modified_at").desc(), "recording_id")
-    newest = F.first("recording_id").over(Window.partitionBy("call_id", leg).orderBy(*order))
-    return recordings.withColumn("duplicate_of", F.when(newest != F.col("recording_id"), newest))
-
-
-def _dates_left(known: DataFrame, found: DataFrame) -> DataFrame:
-    """Dates that a recording was of, and is not any more."""
-    now = found.select("recording_id", F.col("call_date").alias("date_now"))
-    return known.join(now, "recording_id").where("call_date != date_now").select("call_date").distinct()
+def _identity(digest: str) -> bytes:
+    return json.dumps({"archive": digest}).encode()
 
 
 @dataclass(frozen=True)
-class _QuarantineKernel:
-    """`mapInArrow` over refused recordings: one log file a task."""
+class _Write:
+    """`mapInArrow` over rows of `MERGED`: writes buckets of `recordings` and files of `quarantine`."""
 
     store: TableStore
     run_id: str
-    now: dt.datetime
-    pattern: str | None
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        refused: Sequence[Mapping[str, object]] = [row for batch in batches for row in batch.to_pylist()]
-        context = TaskContext.get()
-        if not refused or context is None:
-            return
-        table = rows(QUARANTINE.schema, (self._row(row) for row in refused))
-        self.store.write(log_key(QUARANTINE, self.run_id, context.partitionId()), table)
-        yield pa.RecordBatch.from_pylist([{"refused": len(refused)}], schema=_WRITTEN)
-
-    def _row(self, row: Mapping[str, object]) -> Mapping[str, object]:
-        told = {
-            "unmatched_path": f"the path does not match archive.pattern {self.pattern}",
-            "missing": "the manifest names it, and there is no such object",
-            "forbidden": "the manifest names it, and it may not be read",
-        }
-        named = {name: row[name] for name in (*RECORDING_KEY, "uri", "reason", "attempt")}
-        return {**named, "run_id": self.run_id, "seen_at": self.now, "detail": told[str(row[REASON])]}
+        files = 0
+        for batch in batches:
+            for row in batch.to_pylist():
+                if row["rows"] is None:
+                    continue
+                rows, date = unpacked([row["rows"]]), row["call_date"]
+                if row["bucket"] < 0:
+                    self.store.write(log_key(QUARANTINE, self.run_id, 0, call_date=date), rows)
+                else:
+                    self.store.write(bucket_key(RECORDINGS, {"call_date": date}, row["bucket"]), rows)
+                files += 1
+        yield pa.RecordBatch.from_pylist([{"files": files}], schema=_WRITTEN)

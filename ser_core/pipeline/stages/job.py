@@ -1,4 +1,4 @@
-"""What every job does around its work: settings, checks, session, run row, outcome."""
+"""The frame of every job: settings, checks, leases, session, the row in `runs`, exit code."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pyspark.sql import SparkSession
 from ser_core.config import Settings, load_settings, settings_help
 from ser_core.data.storage import open_storage
 from ser_core.data.storage.lease import begun_before, held
+from ser_core.data.tables.layout import check_layout
 from ser_core.data.tables.store import TableStore
 from ser_core.errors import LeaseHeldError, PublishRefusedError, SerError, StorageError
 from ser_core.log import configure_logging
-from ser_core.pipeline.engine.scan import retries_of
-from ser_core.pipeline.engine.session import start_session
-from ser_core.pipeline.engine.task_errors import as_told
+from ser_core.pipeline.engine.cluster import Cluster
+from ser_core.pipeline.engine.task_errors import driver_error
 from ser_core.pipeline.state.runs import Run
 
 _log = logging.getLogger(__name__)
@@ -27,9 +27,9 @@ _LINE_PART = 80
 
 
 class Work(Protocol):
-    """A stage. Making it checks everything that can be checked without Spark and raises SettingsError.
+    """A stage. Its constructor checks everything that needs no Spark, and raises SettingsError.
 
-    `leases` are the kinds of work, below the root of the tables, that no other run may be at meanwhile.
+    `leases` are the kinds of work, below the root of the tables, that no other run may do at the same time.
     """
 
     name: ClassVar[str]
@@ -38,13 +38,13 @@ class Work(Protocol):
 
     def __init__(self, settings: Settings) -> None: ...
 
-    def run(self, session: SparkSession, run: Run) -> None:
-        """Does the work, and writes what it counted into `run.facts`."""
+    def run(self, cluster: Cluster, run: Run) -> None:
+        """Does the work, and writes its counts into `run.facts`."""
         ...
 
 
 def run_job(work: type[Work], argv: Sequence[str] | None = None) -> int:
-    """Runs one job from its command line and returns the process's exit code.
+    """Runs one job from its command line and returns the exit code of the process.
 
     `--json` prints the run as one JSON object on stdout; the log goes to stderr.
     """
@@ -71,23 +71,24 @@ def run_job(work: type[Work], argv: Sequence[str] | None = None) -> int:
 
 
 def execute(
-    work: Work, settings: Settings, session: SparkSession | None = None, within: Run | None = None
+    work: Work, settings: Settings, session: SparkSession | Cluster | None = None, within: Run | None = None
 ) -> Mapping[str, Any]:
-    """Runs prepared work in a session, leaving a row in `runs` whatever comes of it.
+    """Runs a stage in a session, and writes its row in `runs` whatever the outcome.
 
-    The run holds the leases of its kinds of work meanwhile, but for those that the run it is `within` holds already.
+    The run holds the leases of its kinds of work, except those that the run it is `within` holds already.
 
     Returns:
-        The columns of the row that have a value, with what the job adds for its caller.
+        The columns of the row that have a value, and the run's summary.
 
     Raises:
-        LeaseHeldError: another run is at the same work.
-        SerError: what went wrong, in a task too.
+        LeaseHeldError: another run does the same work.
+        SerError: the work failed, on the driver or in a task.
     """
     run = Run(work.name, settings.call_date, fences=dict(within.fences) if within else {})
     if settings.call_dates.from_ is not None:
-        run.told["call_dates"] = f"{settings.call_dates.from_}..{settings.call_dates.to}"
+        run.summary["call_dates"] = f"{settings.call_dates.from_}..{settings.call_dates.to}"
     store = TableStore(open_storage(settings.tables.uri, settings.storage))
+    cluster = session if isinstance(session, Cluster) else Cluster(work.name, settings.spark, session)
     _log.info("%s %s begins", work.name, run.run_id)
     kinds = [kind for kind in work.leases if kind not in run.fences]
     try:
@@ -95,39 +96,39 @@ def execute(
             run.fences |= fences
             if kinds:
                 _sweep(store, settings, run)
-            session = session or start_session(work.name, settings.spark)
-            with _counted(run, session):
-                work.run(session, run)
+            check_layout(store)
+            with _count_retries(run, cluster):
+                work.run(cluster, run)
     except BaseException as error:
-        told = as_told(error)
-        _close_failed(run, store, told or error)
-        if told is None:
+        cause = driver_error(error)
+        _close_failed(run, store, cause or error)
+        if cause is None:
             raise
-        raise told from error
+        raise cause from error
     run.close(store, "done")
     facts = ", ".join(f"{key} {_plain(value)}" for key, value in run.facts.items() if _is_short(value))
     _log.info("%s %s done: %s", work.name, run.run_id, facts)
-    return {key: value for key, value in {**run.told, **run.row("done")}.items() if value is not None}
+    return {key: value for key, value in {**run.summary, **run.row("done")}.items() if value is not None}
 
 
 def _sweep(store: TableStore, settings: Settings, run: Run) -> None:
-    """Removes what killed runs left unfinished below the tables' root."""
+    """Removes unfinished files of killed runs below the root of the tables."""
     removed = store.storage.sweep(begun_before(store.storage, settings.lease.expiry_s))
     if removed:
-        run.told["leftovers"] = removed
+        run.summary["leftovers"] = removed
         _log.info("removed %d unfinished files of killed runs", removed)
 
 
 @contextmanager
-def _counted(run: Run, session: SparkSession) -> Iterator[None]:
-    """Tells how many requests to storage were repeated."""
-    before = retries_of(session)
+def _count_retries(run: Run, cluster: Cluster) -> Iterator[None]:
+    """Counts the requests to storage that were repeated within the block."""
+    before = cluster.repeated_requests()
     try:
         yield
     finally:
-        repeated = retries_of(session) - before
+        repeated = cluster.repeated_requests() - before
         if repeated:
-            run.told["retries"] = repeated
+            run.summary["retries"] = repeated
             _log.warning("%d requests to storage were repeated", repeated)
 
 
@@ -136,12 +137,12 @@ def _close_failed(run: Run, store: TableStore, error: BaseException) -> None:
     _log.error("%s %s %s", run.job, run.run_id, status)
     try:
         run.close(store, status, f"{type(error).__name__}: {error}"[:2000])
-    except StorageError as second:  # likely the same fault: what is told is the first
+    except StorageError as second:  # likely the same fault: the first error is raised
         _log.error("the row of runs could not be written: %s", second)
 
 
 def _is_short(value: object) -> bool:
-    """Whether a fact goes into a line of the log: drift and the like are long, and stand in `runs`."""
+    """Whether a fact fits into a line of the log. Long ones, such as drift, are in `runs` only."""
     return value is not None and len(_plain(value)) <= _LINE_PART
 
 

@@ -1,4 +1,4 @@
-"""A labelled corpus as an archive of its own: its tables, its labels, and a sample of its vectors."""
+"""A labelled corpus as an archive of its own: tables, labels, and a sample of its vectors."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
 from ser_core.config.settings import TrainingSettings
 from ser_core.data.storage import open_storage
-from ser_core.data.tables.schemas import CHANNELS, FEATURES, LABELS
+from ser_core.data.tables.newest import FILE, features_key, newest
+from ser_core.data.tables.schemas import CHANNELS, LABELS, RECORDINGS
 from ser_core.data.tables.store import TableStore, rows
-from ser_core.errors import CorpusError
+from ser_core.errors import CorpusError, SettingsError
 from ser_core.learning.corpora import Corpus, CorpusReader, LabelledStretch, open_corpus
 from ser_core.learning.training.labelled_features import LabelledFeatures
 from ser_core.learning.training.sampling import RecordingRows, plan_sample
-from ser_core.pipeline.engine.scan import FILE
-from ser_core.pipeline.state.extractions import RECORDING_KEY, Scope, extracted_copies, live_recordings
+from ser_core.pipeline.stages.ingest import Ingest
+from ser_core.pipeline.state.date_state import RECORDING_KEY
 from ser_core.scoring.emotion_tables import vectors
 from ser_core.sound.augmentation import RECORDED, Condition
 
 _log = logging.getLogger(__name__)
 _PLACE = ("recording_id", "condition", "channel", "start_s", "end_s")
 _COLUMNS = (*_PLACE, "vector")
+_LIVE = (*RECORDING_KEY, "uri", "duplicate_of", "gone_at")
+_CHANNELS = (*RECORDING_KEY, "channel", "feature_set", "condition", "segments")
 _RECORDINGS = "_recordings.csv"
 
 _Copy = tuple[str, str]  # recording_id and condition
@@ -41,15 +43,15 @@ Labels = Mapping[str, Sequence[LabelledStretch]]
 
 
 def open_labelled_corpus(settings: Settings) -> Corpus:
-    """The corpus that the settings name; a zip is unpacked beside its tables, below `build` where they are on S3."""
+    """The corpus of the settings. A zip is unpacked beside its tables, or below `build` if they are on S3."""
     tables = settings.corpus.tables_uri
     return open_corpus(settings.corpus, settings.storage, Path("build" if "://" in tables else tables, "_unpacked"))
 
 
 def corpus_settings(settings: Settings, corpus: Corpus) -> Settings:
-    """The settings under which the corpus is ingested and extracted, as an archive of single speakers.
+    """Settings to ingest and extract the corpus with, as an archive of single speakers.
 
-    Of a manifest corpus, only the recordings that it names are taken.
+    Of a manifest corpus, only the recordings in the manifest are listed.
     """
     uri = corpus.root
     if settings.corpus.kind == "manifest":
@@ -69,8 +71,20 @@ def corpus_settings(settings: Settings, corpus: Corpus) -> Settings:
     )
 
 
+def corpus_ingest(settings: Settings) -> Ingest:
+    """The ingest of a corpus; `settings` as from `corpus_settings`.
+
+    Raises:
+        SettingsError: with corpus.uri in place of archive.uri, which the user has not set.
+    """
+    try:
+        return Ingest(settings)
+    except SettingsError as error:
+        raise SettingsError([fault.replace("archive.uri", "corpus.uri") for fault in error.faults]) from None
+
+
 def _recordings_csv(corpus: Corpus) -> bytes:
-    keys = sorted({unplaced.key for unplaced in corpus.reader.read(()).unplaced})  # of no recordings, all are unplaced
+    keys = sorted({label.key for label in corpus.reader.read(()).unplaced})  # without recordings, no label has a place
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["uri"])
@@ -79,11 +93,10 @@ def _recordings_csv(corpus: Corpus) -> bytes:
 
 
 class LabelledCorpus:
-    """An ingested and extracted corpus with its labels, which are written to `labels`, replaced whole.
+    """An ingested and extracted corpus with its labels. Replaces the corpus's file of the table `labels`.
 
     Args:
-        session: Spark.
-        settings: as `corpus_settings` made them.
+        settings: as from `corpus_settings`.
         reader: of the corpus.
         root: uri that the reader's keys are relative to.
 
@@ -91,16 +104,19 @@ class LabelledCorpus:
         CorpusError: no recording has a label.
     """
 
-    def __init__(self, session: SparkSession, settings: Settings, reader: CorpusReader, root: str) -> None:
+    def __init__(self, settings: Settings, reader: CorpusReader, root: str) -> None:
         self.store = TableStore(open_storage(settings.tables.uri, settings.storage))
-        self.labels = self._read(session, reader, root, settings)
-        self.languages = {one.language for many in self.labels.values() for one in many if one.language}
-        table = rows(LABELS.schema, (_label_row(key, one) for key, many in self.labels.items() for one in many))
+        live = self.store.read_all(RECORDINGS, self.store.files(RECORDINGS), _LIVE)
+        self._live = live.filter(pc.and_(pc.is_null(live["duplicate_of"]), pc.is_null(live["gone_at"])))
+        self.labels = self._read(reader, root, settings)
+        every = [(recording, label) for recording, labels in self.labels.items() for label in labels]
+        self.languages = {label.language for _, label in every if label.language}
+        table = rows(LABELS.schema, (_label_row(recording, label) for recording, label in every))
         self.store.write(f"{LABELS.name}/{reader.name}.parquet", table)
 
-    def _read(self, session: SparkSession, reader: CorpusReader, root: str, settings: Settings) -> Labels:
+    def _read(self, reader: CorpusReader, root: str, settings: Settings) -> Labels:
         storage = open_storage(root, settings.storage)
-        live = live_recordings(session, self.store, Scope(None)).select("uri", "recording_id").toArrow().to_pylist()
+        live = self._live.select(["uri", "recording_id"]).to_pylist()
         ids = {storage.key_of(row["uri"]) or row["uri"]: row["recording_id"] for row in live}
         listing = reader.read(sorted(ids))
         if listing.unplaced:
@@ -122,24 +138,28 @@ class LabelledCorpus:
 
     def sample(
         self,
-        session: SparkSession,
         feature_set: str,
         training: TrainingSettings,
         conditions: Sequence[Condition] = (),
     ) -> tuple[LabelledFeatures, bool]:
-        """Labelled vectors as recorded and under `conditions`, within `training.max_rows` in all, and whether
-        recordings were left out.
+        """Labelled vectors as recorded and under `conditions`, and whether recordings were left out.
 
-        Only the files that hold a chosen recording are read.
+        They are at most `training.max_rows` in all. Reads only the files that hold a chosen recording.
         """
         names = {condition.id: condition.name for condition in (RECORDED, *conditions)}
-        live = live_recordings(session, self.store, Scope(None)).select(*RECORDING_KEY)
-        copies = extracted_copies(session, self.store, feature_set, list(names)).join(live, [*RECORDING_KEY])
-        found = [row for row in copies.toArrow().to_pylist() if row["recording_id"] in self.labels]
-        counts = [self._rows_of(row) for row in found]
+        channels = self.store.read_all(CHANNELS, self.store.files(CHANNELS), _CHANNELS)
+        wanted = pc.and_(
+            pc.equal(channels["feature_set"], feature_set), pc.is_in(channels["condition"], pa.array(names))
+        )
+        live = set(zip(*(self._live[name].to_pylist() for name in RECORDING_KEY), strict=True))
+        copies = [
+            row for row in newest(channels.filter(wanted)).to_pylist() if (row["recording_id"], row["version"]) in live
+        ]
+        labelled = [row for row in copies if row["recording_id"] in self.labels]
+        counts = [self._rows_of(row) for row in labelled]
         chosen = set(plan_sample(counts, training.max_rows, training.seed))
         files: dict[str, set[_Copy]] = {}
-        for row in found:
+        for row in labelled:
             if row["recording_id"] in chosen and row["segments"]:
                 files.setdefault(row[FILE], set()).add((row["recording_id"], row["condition"]))
         parts = [self._labelled(file, wanted, names) for file, wanted in sorted(files.items())]
@@ -150,19 +170,18 @@ class LabelledCorpus:
         return RecordingRows(row["recording_id"], first.speaker, first.emotion, row["segments"])
 
     def _labelled(self, file: str, wanted: set[_Copy], names: Mapping[str, str]) -> LabelledFeatures | None:
-        key = f"{FEATURES.name}/{file.removeprefix(f'{CHANNELS.name}/')}"
         recordings = pa.array(sorted({recording for recording, _ in wanted}))
-        table = self.store.read(key, _COLUMNS, pc.field("recording_id").isin(recordings))
+        table = self.store.read(features_key(file), _COLUMNS, pc.field("recording_id").isin(recordings))
         places = list(zip(*(table.column(name).to_pylist() for name in _PLACE), strict=True))
-        found = [
-            label_at(self.labels[one], channel, start, end) if (one, condition) in wanted else None
-            for one, condition, channel, start, end in places
+        at_rows = [
+            label_at(self.labels[recording], channel, start, end) if (recording, condition) in wanted else None
+            for recording, condition, channel, start, end in places
         ]
-        kept = [place for place, label in enumerate(found) if label is not None]
+        kept = [row for row, label in enumerate(at_rows) if label is not None]
         if not kept:
             return None
-        labels = [label for label in found if label is not None]
-        ids, copies, _, starts, ends = zip(*(places[place] for place in kept), strict=True)
+        labels = [label for label in at_rows if label is not None]
+        ids, copies, _, starts, ends = zip(*(places[row] for row in kept), strict=True)
         return LabelledFeatures(
             X=vectors(table)[np.array(kept, dtype=np.intp)],
             emotion=np.array([label.emotion for label in labels]),
@@ -178,23 +197,23 @@ def label_at(
     stretches: Sequence[LabelledStretch], channel: int, start_s: float, end_s: float
 ) -> LabelledStretch | None:
     """The stretch that covers more than half of a segment, or None. All times in seconds of the recording."""
-    for one in stretches:
-        if one.channel is not None and one.channel != channel:
+    for stretch in stretches:
+        if stretch.channel is not None and stretch.channel != channel:
             continue
-        overlap = min(end_s, one.end_s if one.end_s is not None else end_s) - max(start_s, one.start_s)
+        overlap = min(end_s, stretch.end_s if stretch.end_s is not None else end_s) - max(start_s, stretch.start_s)
         if overlap > (end_s - start_s) / 2:
-            return one
+            return stretch
     return None
 
 
 def _join(parts: Sequence[LabelledFeatures | None]) -> LabelledFeatures:
-    there = [part for part in parts if part is not None]
-    if not there:
+    labelled = [part for part in parts if part is not None]
+    if not labelled:
         raise CorpusError(
             "No segment of the corpus has a label: its recordings are silent, or refused (see `quarantine`)"
         )
     names = [field.name for field in fields(LabelledFeatures)]
-    return LabelledFeatures(**{name: np.concatenate([getattr(part, name) for part in there]) for name in names})
+    return LabelledFeatures(**{name: np.concatenate([getattr(part, name) for part in labelled]) for name in names})
 
 
 def _label_row(recording: str, label: LabelledStretch) -> Mapping[str, Any]:

@@ -1,88 +1,35 @@
-"""Transcripts beside the recordings: which are there, found by listing folders, and the valence of their words."""
+"""The valence of the words in transcripts beside the recordings."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pyspark import Accumulator
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
-from ser_core.data.storage import Storage, locate
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError
 from ser_core.pipeline.engine.prefetch import fetch_ahead
 from ser_core.pipeline.engine.recording_source import Sources
-from ser_core.pipeline.engine.scan import map_arrow
-from ser_core.pipeline.state.inputs import TRANSCRIPT, URI
+from ser_core.pipeline.stages.transcripts_beside import TRANSCRIPT
 from ser_core.sound.transcripts import TranscriptError, Words, read_transcript, text_valence
 
 _log = logging.getLogger(__name__)
-_MAX_BYTES = 32 * 2**20  # a day of talk is a tenth of it
+_MAX_BYTES = 32 * 2**20  # ten times a day of talk
 _PREFETCH_BYTES = 4 * _MAX_BYTES
-_BESIDE = pa.schema([(name, pa.string()) for name in ("recording_id", TRANSCRIPT, "transcript_version")])
 
 Row = Mapping[str, Any]
 
 
-def with_transcripts(channels: DataFrame, settings: Settings) -> DataFrame:
-    """`channels` with `transcript` (the name of the file beside the recording) and `transcript_version`, null where
-    there is none. Each folder is listed once."""
-    session = channels.sparkSession
-    folder = F.regexp_extract(URI, "^(.*/)?[^/]*$", 1).alias("folder")
-    recordings = channels.select("recording_id", URI, folder).distinct()
-    tasks = 4 * session.sparkContext.defaultParallelism
-    together = recordings.repartition(tasks, "folder").sortWithinPartitions("folder", URI)
-    found = map_arrow(together, _Beside(settings), _BESIDE)
-    return channels.join(found, "recording_id", "left")
-
-
-@dataclass(frozen=True)
-class _Beside:
-    """`mapInArrow` over recordings sorted by folder: the first of `transcripts.suffixes` that is there."""
-
-    settings: Settings
-
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        rows = (row for batch in batches for row in batch.to_pylist())
-        known: dict[str, Storage] = {}  # one a bucket: a new one makes a new connection
-        for _, group in groupby(rows, key=lambda row: row["folder"]):
-            found = list(self._found(list(group), known))
-            yield from pa.Table.from_pylist(found, schema=_BESIDE).to_batches()
-
-    def _found(self, recordings: Sequence[Row], known: dict[str, Storage]) -> Iterator[Row]:
-        storage, key = locate(recordings[0][URI], self.settings.storage)
-        storage = known.setdefault(storage.uri, storage)
-        prefix = key[: key.rfind("/") + 1]
-        endings = tuple(self.settings.transcripts.suffixes)
-        there = {i.key: i.version for i in storage.list(prefix, recursive=False) if i.key.endswith(endings)}
-        for recording in recordings:
-            _, own = locate(recording[URI], self.settings.storage)
-            for ending in endings:
-                if (version := there.get(_stem(own) + ending)) is not None:
-                    name = f"{_stem(recording[URI])}{ending}"
-                    yield {"recording_id": recording["recording_id"], TRANSCRIPT: name, "transcript_version": version}
-                    break
-
-
-def _stem(path: str) -> str:
-    """The path without the extension of its last part."""
-    folder, slash, name = path.rpartition("/")
-    return f"{folder}{slash}{name.rpartition('.')[0] or name}"
-
-
 class Lexical:
-    """Reads transcripts of a task's recordings and gives the valence of their words. No text leaves it.
+    """The valence of the words in the transcripts of a task's recordings. Returns no text.
 
     Args:
         settings: of the job.
-        broken: is told of every transcript that cannot be read.
+        broken: counts the transcripts that cannot be read.
     """
 
     def __init__(self, settings: Settings, broken: Accumulator[int]) -> None:
@@ -90,10 +37,10 @@ class Lexical:
         self._broken = broken
 
     def valence(self, segments: pa.Table, channels: Iterable[Row]) -> pa.Array:
-        """Of each row of `segments` (recording_id, channel, start_s, end_s), null where nothing is said or known.
+        """Valence of each segment, float32 (n,), null where there are no words or none is known.
 
         Args:
-            segments: rows of `features`, in any order.
+            segments: rows of `features`, in any order, with recording_id, channel, start_s and end_s.
             channels: of these recordings, with recording_id, channel, role and transcript.
         """
         named = [row for row in channels if row[TRANSCRIPT] is not None]
@@ -111,7 +58,7 @@ class Lexical:
         return pa.array(valence, pa.float32(), mask=np.isnan(valence))
 
     def _read(self, uri: str) -> Sequence[Words] | None:
-        """The words, None where the transcript cannot be read: the call is scored by its voice then."""
+        """The words, or None if the transcript cannot be read; the call is then scored by voice alone."""
         try:
             with self._sources.open(uri, _MAX_BYTES) as source:
                 data = source.read(_MAX_BYTES + 1)

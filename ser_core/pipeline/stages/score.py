@@ -1,6 +1,6 @@
-"""features → segment_emotions → call_emotions, with the promoted model; and call_talk, of no model.
+"""features → segment_emotions → call_emotions with the promoted model, and channels → call_talk.
 
-No audio is read, and no vector is shuffled.
+Reads no audio and shuffles no vectors.
 """
 
 from __future__ import annotations
@@ -8,32 +8,36 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
 from ser_core.config.base import Section
 from ser_core.data.storage import open_storage
+from ser_core.data.tables.newest import FILE
+from ser_core.data.tables.packed import unpacked
 from ser_core.data.tables.schemas import CALL_EMOTIONS, SEGMENT_EMOTIONS
 from ser_core.data.tables.store import TableStore
 from ser_core.learning.training.bundle import check_fingerprint, load_model, read_bundle, resolve
+from ser_core.pipeline.engine.arrow_map import map_arrow
 from ser_core.pipeline.engine.balance import whole_files
+from ser_core.pipeline.engine.cluster import Cluster, Rows, persisted
 from ser_core.pipeline.engine.publish import publish
-from ser_core.pipeline.engine.scan import FILE, map_arrow
-from ser_core.pipeline.stages.call_talk import Talk, talk_shares
-from ser_core.pipeline.stages.lexical import with_transcripts
-from ser_core.pipeline.stages.score_kernel import CARRIED, CHANNEL, PACKED, PROFILE, ROWS, ScoreKernel, unpacked
+from ser_core.pipeline.stages.call_talk import Talk
+from ser_core.pipeline.stages.score_kernel import PACKED, PROFILE, ROWS, ScoreKernel
+from ser_core.pipeline.stages.score_plan import PLAN, STATES, TO_SCORE, ScorePlan, with_talk_share
 from ser_core.pipeline.stages.stop_rules import Gate
-from ser_core.pipeline.state.extractions import Scope
-from ser_core.pipeline.state.inputs import TRANSCRIPT, Inputs, call_channels, fingerprint, persisted
+from ser_core.pipeline.state.date_state import DateRules
+from ser_core.pipeline.state.dates import Dates
+from ser_core.pipeline.state.inputs import Inputs, fingerprint
 from ser_core.pipeline.state.moves import moved_dates, unmark_moved
-from ser_core.pipeline.state.runs import Run
+from ser_core.pipeline.state.runs import TABLES_LEASE, Run
+from ser_core.pipeline.state.scope import Scope
 from ser_core.scoring.emotion_tables import CallRules, SegmentRules, call_table
 from ser_core.scoring.priors import prior_shift
 from ser_core.sound.features import feature_set
@@ -42,13 +46,13 @@ _log = logging.getLogger(__name__)
 
 
 class Score:
-    """Scores every date in scope whose inputs have changed since this model scored it; a date is scored whole.
+    """Scores every date in scope whose inputs have changed since this model scored it, whole dates at a time.
 
-    `call_talk` is published first, by the same rule.
+    Publishes `call_talk` first, by the same rule.
     """
 
     name: ClassVar[str] = "score"
-    leases: ClassVar[tuple[str, ...]] = ("score",)
+    leases: ClassVar[tuple[str, ...]] = (TABLES_LEASE,)
     required: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: Settings, scope: Scope | None = None) -> None:
@@ -61,78 +65,99 @@ class Score:
         self.features = feature_set(settings.features, settings.segments)
         self.model = load_model(self.bundle)
         check_fingerprint(self.model, self.features)
-        self.talk = Talk(settings, self.scope)
-        scoring, this = settings.scoring, {"model_version": self.model_version}
+        self.date_rules = DateRules.of(settings, self.features.id)
+        self.talk = Talk(settings, self.store, self.date_rules)
+        scoring = settings.scoring
+        self.fixed = {"model_version": self.model_version}
         self.rules = SegmentRules(prior_shift(scoring.priors, self.bundle.manifest), scoring.min_confidence)
-        made_with = fingerprint(scoring.roles, *_rules_of(settings))
-        self.inputs = Inputs(self.store, CALL_EMOTIONS, this, made_with, scoring.again)
+        rules = fingerprint(scoring.roles, *_rules_of(settings))
+        self.inputs = Inputs(self.store, CALL_EMOTIONS, self.fixed, rules, scoring.again)
 
-    def run(self, session: SparkSession, run: Run) -> None:
-        """Publishes `call_talk`, then `segment_emotions` and `call_emotions` of a bucket together."""
-        self.store.fence = run.fences.get("score")
+    def run(self, cluster: Cluster, run: Run) -> None:
+        """Publishes `call_talk`, then `segment_emotions` and `call_emotions`, both tables of a bucket in one task.
+
+        Raises:
+            PublishRefusedError: the stop rules hold dates back; the other dates are published.
+        """
+        self.store.fence = run.fences.get(TABLES_LEASE)
         run.facts |= {
             "model_version": self.model_version,
             "feature_set": self.features.id,
             "purpose": self.settings.scoring.purpose,
             "priors": json.dumps(self.rules.shift.priors) if self.rules.shift else None,
         }
-        moved = moved_dates(self.store)
-        scope, keep = self.scope.with_dates(moved), not self.settings.retention.follow_audio
-        with persisted(call_channels(session, self.store, self.features.id, scope, gone=keep)) as channels:
-            self.talk.publish(session, channels, run, scope)
-            with self._inputs_of(channels) as inputs:
-                scored = F.col("role").isin(list(self.settings.scoring.roles))
-                self._tell_unscored(inputs.where(~scored))
-                stale = self.inputs.stale(inputs, scored, scope)
-                _log.info("%d dates to score with %s", len(stale), self.model_version)
-                wanted = inputs.where(scored & F.col("call_date").isin(list(stale)))
-                wanted = wanted.join(talk_shares(session, self.store, stale), "call_id", "left")
-                self._publish(session, wanted, stale, run)
+        dates, moved = Dates(self.store), moved_dates(self.store)
+        scope = self.scope.with_dates(moved).listed(self.store)
+        plan = ScorePlan(self.store, self.date_rules, self.settings)
+        with cluster.of_dates(plan, scope, PLAN, dates.listed(scope)) as planned:
+            plans = {row["call_date"]: row for row in planned.table(*STATES).to_pylist()}
+            _log_unscored(plans.values())
+            gate = Gate(self.store, self.settings.drift, self.model, dates)
+            held = gate.hold(plans, run)
+            free = {date: row for date, row in plans.items() if date not in held}
+            self.talk.publish(cluster, {date: row["talk_inputs"] for date, row in free.items()}, run, dates)
+            stale = self.inputs.stale({date: row["score_inputs"] for date, row in free.items()})
+            _log.info("%d dates to score with %s", len(stale), self.model_version)
+            run.facts |= {"scored_segments": 0, "scored_calls": 0}
+            if stale:
+                held |= self._publish(cluster, planned, plans, stale, gate, run)
+        for date, row in plans.items():
+            if date not in held:
+                dates.update(date, open=row["unfinished"] > 0, held_back=None, held_by=None, held_since=None)
+        dates.save()
         unmark_moved(self.store, moved)
+        if held:
+            gate.refuse(held, run)
 
-    def _tell_unscored(self, channels: DataFrame) -> None:
-        counts = {row.role: row.n for row in channels.groupBy("role").agg(F.count("*").alias("n")).collect()}
-        if counts:
-            said = ", ".join(f"{role} {count}" for role, count in sorted(counts.items()))
-            hint = "; where one-channel recordings hold one customer only, set roles.mono" if "mixed" in counts else ""
-            _log.info("channels not scored, by role: %s (scoring.roles%s)", said, hint)
-
-    def _inputs_of(self, channels: DataFrame) -> AbstractContextManager[DataFrame]:
-        lexical = self.settings.transcripts.enabled
-        return persisted(with_transcripts(channels, self.settings)) if lexical else nullcontext(channels)
-
-    def _publish(self, session: SparkSession, wanted: DataFrame, stale: Mapping[dt.date, str], run: Run) -> None:
-        """Dates that the stop rules hold back are left as they are, and the others published all the same."""
+    def _publish(
+        self,
+        cluster: Cluster,
+        planned: Rows,
+        plans: Mapping[dt.date, Mapping[str, Any]],
+        stale: Mapping[dt.date, str],
+        gate: Gate,
+        run: Run,
+    ) -> dict[dt.date, str]:
+        """Publishes the dates that pass the stop rules. The others keep their old rows; returns them with the reason."""
+        session = cluster.session
         buckets = self.store.buckets(SEGMENT_EMOTIONS, self.settings.tables.buckets)
         self.store.buckets(CALL_EMOTIONS, buckets)  # published together, in the same buckets
-        bytes_once = session.sparkContext.broadcast(self.bundle)
+        bundle = session.sparkContext.broadcast(self.bundle)
         broken = session.sparkContext.accumulator(0)
-        told = (self.settings, self.store, bytes_once, self.rules, broken, run.run_id, run.started_at, buckets)
-        lexical = (TRANSCRIPT,) if self.settings.transcripts.enabled else ()
-        channels = wanted.select(*CHANNEL, *CARRIED, *lexical, FILE, "segments")
-        rows = map_arrow(whole_files(channels, FILE, "segments"), ScoreKernel(*told), PACKED)
+        kernel = ScoreKernel(self.settings, self.store, bundle, self.rules, broken, run.run_id, run.started_at, buckets)
+        channels = planned.of_dates(stale).unpacked("channels", TO_SCORE, partial(with_talk_share, self.store))
+        rows = map_arrow(whole_files(channels, FILE, "segments"), kernel, PACKED)
         tables = (SEGMENT_EMOTIONS, CALL_EMOTIONS)
         rules = CallRules(self.settings.engagement, self.settings.transcripts.weight, self.rules.min_confidence)
         make = partial(_both_tables, classes=self.model.classes, rules=rules)
-        fixed = {"model_version": self.model_version}
-        gate = Gate(self.store, self.settings.drift, self.model)
         with persisted(rows):
-            profiles = gate.check(session, rows, wanted, stale, run) if stale else {}
-            passed = {date: text for date, text in stale.items() if date in profiles}
+            profiles, held = gate.check(rows, {date: plans[date] for date in stale}, run)
+            passed = {date: mark for date, mark in stale.items() if date in profiles}
             chosen = rows.where(F.col(ROWS).isNotNull() & F.col("call_date").isin(list(passed))).drop(PROFILE)
-            counts = publish(chosen, self.store, tables, make, passed, fixed, buckets)
-        gate.keep(profiles)
-        self.inputs.keep(passed)  # last: from here on the date counts as done, and must lack nothing
-        run.facts |= {"scored_segments": counts[SEGMENT_EMOTIONS.name], "scored_calls": counts[CALL_EMOTIONS.name]}
+            self.inputs.begin(passed)
+            counts = publish(chosen, self.store, tables, make, passed, self.fixed, buckets)
+        gate.keep(profiles, counts, run)
+        self.inputs.keep(passed)  # last: it marks the dates as done
+        run.facts["scored_segments"] = counts[SEGMENT_EMOTIONS.name].total()
+        run.facts["scored_calls"] = counts[CALL_EMOTIONS.name].total()
         if broken.value:
             _log.warning("%d transcripts could not be read: their calls are scored by voice alone", broken.value)
-        if len(passed) < len(stale):
-            gate.refuse(sorted(set(stale) - set(passed)), run)
+        return held
+
+
+def _log_unscored(plans: Iterable[Mapping[str, Any]]) -> None:
+    counts: Counter[str] = Counter()
+    for row in plans:
+        counts.update(json.loads(row["unscored"]))
+    if counts:
+        by_role = ", ".join(f"{role} {count}" for role, count in sorted(counts.items()))
+        hint = "; if one-channel recordings hold the customer only, set roles.mono" if "mixed" in counts else ""
+        _log.info("channels not scored, by role: %s (scoring.roles%s)", by_role, hint)
 
 
 def _rules_of(settings: Settings) -> list[Section | tuple[str, ...]]:
-    """What of the settings, beside the roles, the scores depend on; what is not in use is left out, so that a date is
-    not scored again for it."""
+    """Settings, beside the roles, that the scores depend on. Those not in use are left out: a date is not scored again
+    when they change."""
     rules: list[Section | tuple[str, ...]] = [settings.engagement]
     if settings.transcripts.enabled:
         rules.append(settings.transcripts)

@@ -1,6 +1,6 @@
-"""The kernel of scoring: features files in, packed rows and what they look like out.
+"""The kernel of scoring: files of `features` → packed rows, and a profile of each date.
 
-Spark moves one row for all segments of a date and bucket that a task has at hand, as bytes, instead of one for each.
+Spark moves one row of bytes for all segments of a date and bucket that a task holds, instead of one row per segment.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -18,24 +18,23 @@ import pyarrow as pa
 from pyspark import Accumulator, Broadcast
 
 from ser_core.config import Settings
-from ser_core.data.tables.schemas import CHANNELS, FEATURES
+from ser_core.data.tables.newest import FILE, features_key
+from ser_core.data.tables.packed import packed
 from ser_core.data.tables.store import TableStore, bucket_of
 from ser_core.learning.training.bundle import BundleBytes, Model, load_model
-from ser_core.pipeline.engine.publish import BUCKET
-from ser_core.pipeline.engine.scan import FILE
+from ser_core.pipeline.engine.publish import BUCKET, spans
 from ser_core.pipeline.stages.lexical import Lexical
+from ser_core.pipeline.stages.score_plan import CARRIED, CHANNEL
 from ser_core.scoring.drift import feature_bins, feature_histograms, feature_places
 from ser_core.scoring.emotion_tables import SEGMENT_ROWS, SegmentRules, segment_table, vectors
-from ser_core.scoring.profile import CONFIDENCE_BINS, FEATURES_TOLD, Profile, added
+from ser_core.scoring.profile import CONFIDENCE_BINS, PROFILED_FEATURES, Profile, added
 
 ROWS, PROFILE = "rows", "profile"
 PACKED = pa.schema([("call_date", pa.date32()), (BUCKET, pa.int32()), (ROWS, pa.binary()), (PROFILE, pa.string())])
-"""Either `rows` of a bucket (`packed`), or the `profile` of what a task has scored of the date."""
+"""A row holds either the `rows` of a bucket (`packed`), or the `profile` of the segments of a date from one task."""
 
-CHANNEL = ("recording_id", "version", "channel")
-CARRIED = ("call_id", "call_date", "role", "agent_id", "queue", "talk_share")
 _COLUMNS = (*CHANNEL, "segment_no", "start_s", "end_s", "vector")
-_FLUSH_ROWS = 50_000  # scored segments held, some 15 MB, before they are packed
+_FLUSH_ROWS = 50_000  # scored segments held before they are packed, some 15 MB
 
 Bins = npt.NDArray[np.uint8]
 
@@ -43,24 +42,11 @@ _models: dict[str, Model] = {}
 
 
 def _model(bundle: BundleBytes) -> Model:
-    """The audited model, loaded once a worker."""
+    """The audited model, loaded once per worker."""
     if bundle.model_version not in _models:
         _models.clear()
         _models[bundle.model_version] = load_model(bundle)
     return _models[bundle.model_version]
-
-
-def packed(table: pa.Table) -> bytes:
-    """The rows as bytes: an Arrow stream, compressed."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue().to_pybytes())
-
-
-def unpacked(pieces: Sequence[bytes]) -> pa.Table:
-    """All rows of what `packed` made."""
-    return pa.concat_tables([pa.ipc.open_stream(piece).read_all() for piece in pieces])
 
 
 @dataclass(frozen=True)
@@ -89,13 +75,12 @@ class ScoreKernel:
         yield from scored.profiles()
 
     def _features(self, file: str, channels: Sequence[Mapping[str, Any]]) -> Iterator[pa.Table]:
-        """The segments of `channels`, those of a recording in one table, with what `segment_table` wants beside."""
-        key = f"{FEATURES.name}/{file.removeprefix(f'{CHANNELS.name}/')}"
+        """Segments of `channels`, a recording's in one table, with the other columns that `segment_table` needs."""
         places = {tuple(row[name] for name in CHANNEL): place for place, row in enumerate(channels)}
         carried = {name: pa.array([row[name] for row in channels], SEGMENT_ROWS.field(name).type) for name in CARRIED}
         carried[BUCKET] = pa.array([bucket_of(row["call_id"], self.buckets) for row in channels], pa.int32())
         lexical = Lexical(self.settings, self.broken) if self.settings.transcripts.enabled else None
-        for table in self.store.recordings(key, _COLUMNS):
+        for table in self.store.recordings(features_key(file), _COLUMNS):
             place = _places(table, places)
             if (place < 0).any():
                 table, place = table.filter(pa.array(place >= 0)), place[place >= 0]  # noqa: PLW2901
@@ -110,7 +95,7 @@ class ScoreKernel:
 
 
 def _places(table: pa.Table, places: Mapping[tuple[Any, ...], int]) -> npt.NDArray[np.intp]:
-    """The place of each row's channel, (n,), or -1. Rows of a channel stand together, so that few are looked up."""
+    """The place of each row's channel, (n,), or -1. Rows of a channel are contiguous; only the first is looked up."""
     change = np.ones(len(table), dtype=np.bool_)
     change[1:] = False
     for name in CHANNEL:
@@ -118,13 +103,13 @@ def _places(table: pa.Table, places: Mapping[tuple[Any, ...], int]) -> npt.NDArr
         change[1:] |= code[1:] != code[:-1]
     firsts = np.flatnonzero(change)
     keys = zip(*(table.column(name).take(pa.array(firsts)).to_pylist() for name in CHANNEL), strict=True)
-    found = np.array([places.get(key, -1) for key in keys], dtype=np.intp)
-    return np.repeat(found, np.diff([*firsts.tolist(), len(table)]))
+    place = np.array([places.get(key, -1) for key in keys], dtype=np.intp)
+    return np.repeat(place, np.diff([*firsts.tolist(), len(table)]))
 
 
 @dataclass
 class _Scored:
-    """What a task has scored and not given away yet, and the profile of each date that it has had."""
+    """Segments that a task has scored and not yet yielded, and the profile of each of its dates."""
 
     model: Model
     tables: list[pa.Table] = field(default_factory=list)
@@ -133,35 +118,35 @@ class _Scored:
     by_date: dict[dt.date, Profile] = field(default_factory=dict)
 
     def add(self, scored: pa.Table, features: pa.Table) -> None:
-        """Takes rows, and of the features that they were made of the bins of some."""
+        """Adds scored rows, and the bins of some of their features."""
         places, population = self._places(), self.model.normaliser
-        some = vectors(features)[:, places]
-        self.bins.append(feature_bins(some, population.mean[places], population.deviation[places]))
+        values = vectors(features)[:, places]
+        self.bins.append(feature_bins(values, population.mean[places], population.deviation[places]))
         self.tables.append(scored)
         self.count += len(scored)
 
     def flush(self) -> Iterator[pa.RecordBatch]:
-        """A row for each date and bucket."""
+        """A row per date and bucket."""
         if not self.count:
             return
         table, bins = pa.concat_tables(self.tables).combine_chunks(), np.concatenate(self.bins)
         day, bucket = (table.column(name).cast(pa.int32()).to_numpy() for name in ("call_date", BUCKET))
         order = np.lexsort((bucket, day))
         table, bins, day, bucket = table.take(pa.array(order)), bins[order], day[order], bucket[order]
-        for start, end in _spans(day):
+        for start, end in spans(day):
             date, piece = table.column("call_date")[start].as_py(), table.slice(start, end - start)
             profile = self._profile(date, piece, bins[start:end])
             self.by_date[date] = added(self.by_date[date], profile) if date in self.by_date else profile
-        for start, end in _spans(day, bucket):
+        for start, end in spans(day, bucket):
             row = {"call_date": table.column("call_date")[start].as_py(), BUCKET: int(bucket[start])}
             row[ROWS] = packed(table.slice(start, end - start))
             yield pa.RecordBatch.from_pylist([row], schema=PACKED)
         self.tables, self.bins, self.count = [], [], 0
 
     def profiles(self) -> Iterator[pa.RecordBatch]:
-        """A row for each date."""
-        told = [{"call_date": date, PROFILE: one.to_json().decode()} for date, one in self.by_date.items()]
-        yield from pa.Table.from_pylist(told, schema=PACKED).to_batches()
+        """A row per date."""
+        rows = [{"call_date": date, PROFILE: profile.to_json().decode()} for date, profile in self.by_date.items()]
+        yield from pa.Table.from_pylist(rows, schema=PACKED).to_batches()
 
     def _profile(self, date: dt.date, rows: pa.Table, bins: Bins) -> Profile:
         names = [self.model.feature_names[place] for place in self._places()]
@@ -177,12 +162,4 @@ class _Scored:
         )
 
     def _places(self) -> npt.NDArray[np.intp]:
-        return feature_places(len(self.model.feature_names), FEATURES_TOLD)
-
-
-def _spans(*columns: npt.NDArray[np.int32]) -> Iterator[tuple[int, int]]:
-    """Start and end of stretches of rows with the same values."""
-    changes = np.zeros(len(columns[0]) - 1, dtype=np.bool_)
-    for column in columns:
-        changes |= np.diff(column) != 0
-    yield from pairwise([0, *(np.flatnonzero(changes) + 1).tolist(), len(columns[0])])
+        return feature_places(len(self.model.feature_names), PROFILED_FEATURES)

@@ -1,4 +1,4 @@
-"""A labelled corpus → evaluation and a model bundle. The classifier is trained on the driver."""
+"""A labelled corpus → an evaluation and a model bundle. The classifier is trained on the driver."""
 
 from __future__ import annotations
 
@@ -9,63 +9,63 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 import numpy as np
-from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
 from ser_core.data.storage import open_storage
 from ser_core.data.tables.schemas import AS_RECORDED
 from ser_core.emotions import LabelScheme, scheme_of
-from ser_core.errors import SettingsError
 from ser_core.learning.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
 from ser_core.learning.training.cross_validation import Evaluation, evaluate
 from ser_core.learning.training.evaluation_text import render
 from ser_core.learning.training.fitted_model import fit_model
 from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.pipeline.engine.cluster import Cluster
 from ser_core.pipeline.stages.extract import Extract
-from ser_core.pipeline.stages.ingest import Ingest
 from ser_core.pipeline.stages.job import execute
-from ser_core.pipeline.stages.labelled_corpus import LabelledCorpus, corpus_settings, open_labelled_corpus
+from ser_core.pipeline.stages.labelled_corpus import (
+    LabelledCorpus,
+    corpus_ingest,
+    corpus_settings,
+    open_labelled_corpus,
+)
 from ser_core.pipeline.state.runs import Run
 from ser_core.report.evaluation_figures import confusion_matrix, reliability_diagram
 from ser_core.sound.augmentation import describe, training_conditions
 
 _log = logging.getLogger(__name__)
-_A_DAY = dt.timedelta(days=1)  # no bundle is that long in writing: what is older and unfinished was killed
+_A_DAY = dt.timedelta(days=1)  # longer than it takes to write a bundle: older unfinished files are of killed runs
 
 
 class Train:
     """Trains a model on a labelled corpus, evaluates it by both protocols, and writes a model bundle.
 
-    The corpus is ingested and extracted first, as recorded and as its altered copies, under `corpus.tables_uri`; what
-    is done is not done again.
+    The corpus is ingested and extracted first, as recorded and as altered copies, under `corpus.tables_uri`. What has
+    been extracted is not extracted again.
     """
 
     name: ClassVar[str] = "train"
-    leases: ClassVar[tuple[str, ...]] = ()  # of its own; ingest and extract take theirs below the corpus's root
+    leases: ClassVar[tuple[str, ...]] = ()  # ingest and extract take theirs below the corpus's root
     required: ClassVar[tuple[str, ...]] = ("corpus.uri",)
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.corpus = open_labelled_corpus(settings)
         self.inner = corpus_settings(settings, self.corpus)
-        try:
-            self.ingest = Ingest(self.inner)
-        except SettingsError as error:  # the corpus is ingested as an archive; what its user set is the corpus
-            raise SettingsError([fault.replace("archive.uri", "corpus.uri") for fault in error.faults]) from None
+        self.ingest = corpus_ingest(self.inner)
         self.conditions = training_conditions(settings.augmentation)
         self.extract = Extract(self.inner, conditions=self.conditions)
 
-    def run(self, session: SparkSession, run: Run) -> None:
-        """Trains, evaluates, and writes the bundle; the first model of its name is promoted."""
-        execute(self.ingest, self.inner, session)
-        execute(self.extract, self.inner, session)
-        labelled = LabelledCorpus(session, self.inner, self.corpus.reader, self.corpus.root)
+    def run(self, cluster: Cluster, run: Run) -> None:
+        """Trains, evaluates and writes the bundle. Promotes the first model of a name."""
+        execute(self.ingest, self.inner, cluster)
+        execute(self.extract, self.inner, cluster)
+        labelled = LabelledCorpus(self.inner, self.corpus.reader, self.corpus.root)
         training, features = self.settings.training, self.extract.features
-        data, sampled = labelled.sample(session, features.id, training, self.conditions)
+        data, sampled = labelled.sample(features.id, training, self.conditions)
         scheme = scheme_of(training.label_scheme, set(data.emotion.tolist()))
         data = data.in_scheme(scheme).canonical()
-        many = (len(data), len(np.unique(data.condition)), len(np.unique(data.speaker)))
-        _log.info("training on %d segments under %d conditions, of %d speakers", *many)
+        counts = (len(data), len(np.unique(data.condition)), len(np.unique(data.speaker)))
+        _log.info("training on %d segments under %d conditions, of %d speakers", *counts)
         place = {name: column for column, name in enumerate(features.feature_names)}
         families = {family: [place[name] for name in names] for family, names in features.families.items()}
         evaluation = evaluate(data, scheme.classes, training, self.corpus.reader.folds, families=families)
@@ -75,7 +75,7 @@ class Train:
         promoted = promote_first(models, model_version)
         models.sweep(dt.datetime.now(dt.UTC) - _A_DAY)
         run.facts |= {"model_version": model_version, "feature_set": features.id}
-        run.told |= {"promoted": promoted, "evaluation": evaluation.to_json(), "report": render(evaluation)}
+        run.summary |= {"promoted": promoted, "evaluation": evaluation.to_json(), "report": render(evaluation)}
         _log.info(
             "wrote %s, %s",
             model_version,
@@ -126,7 +126,7 @@ def _pictures(evaluation: Evaluation) -> dict[str, bytes]:
         matrix = np.array(metrics.confusion, dtype=np.int64)
         pictures[f"confusion_{name}.png"] = confusion_matrix(matrix, evaluation.classes, result.name)
         confidence, accuracy, counts = (
-            np.array([getattr(one, field) for one in metrics.reliability]) for field in _RELIABILITY
+            np.array([getattr(bin_, field) for bin_ in metrics.reliability]) for field in _RELIABILITY
         )
         pictures[f"reliability_{name}.png"] = reliability_diagram(confidence, accuracy, counts, title=result.name)
     return pictures

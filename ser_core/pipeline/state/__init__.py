@@ -1,1 +1,1 @@
-"""What has been done: which recordings count, inputs, moves, runs."""
+"""The state of the tables: recordings that count, inputs of derived tables, moved dates, runs."""

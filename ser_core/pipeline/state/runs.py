@@ -1,4 +1,4 @@
-"""What every run leaves behind: one row in `runs`, with its outcome in words and what it counted."""
+"""A run of a job, and its row in `runs`: the outcome in words, and the counts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from typing import Any
 
 from ser_core.data.storage.lease import Fence
 from ser_core.data.tables.schemas import RUNS
-from ser_core.data.tables.store import TableStore, log_key, rows
+from ser_core.data.tables.store import TableStore, partition_path, rows
+
+TABLES_LEASE = "tables"
+"""What ingest, extract, score and upkeep hold below a tables' root: one of them at a time."""
 
 
 def new_run_id(now: dt.datetime) -> str:
-    """A name for a run: sorts by time, and two runs of one second differ."""
+    """An id for a run. Ids sort by time; two runs of the same second differ."""
     return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
@@ -26,9 +29,9 @@ class Run:
     Attributes:
         job: the job's name.
         call_date: the date it works on; None for every date.
-        run_id: sorts by start.
-        facts: further columns of `runs`, filled in by the job.
-        told: what the job says to its caller beside them.
+        run_id: ids sort by start.
+        facts: more columns of `runs`, set by the job.
+        summary: values for the job's caller that are not columns of `runs`.
         fences: of the leases that the run holds, by kind of work.
     """
 
@@ -37,7 +40,7 @@ class Run:
     started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     run_id: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
-    told: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
     fences: dict[str, Fence] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -56,14 +59,16 @@ class Run:
             "finished_at": dt.datetime.now(dt.UTC),
             "status": status,
             "wall_s": time.monotonic() - self._clock,
-            "detail": detail or self._told(),
+            "detail": detail or self._details(),
         }
 
-    def _told(self) -> str | None:
-        """What storage cost and what range was worked on, for those who read `runs`."""
-        said = [f"{name} {self.told[name]}" for name in ("call_dates", "leftovers", "retries") if name in self.told]
-        return ", ".join(said) or None
+    def _details(self) -> str | None:
+        """Range of dates, files left by killed runs and repeated requests, for the column `detail`."""
+        names = ("call_dates", "leftovers", "retries")
+        return ", ".join(f"{name} {self.summary[name]}" for name in names if name in self.summary) or None
 
     def close(self, store: TableStore, status: str, detail: str | None = None) -> None:
         """Writes the row."""
-        store.write(log_key(RUNS, self.run_id, 0), rows(RUNS.schema, [self.row(status, detail)]))
+        month = f"{self.started_at:%Y-%m}"
+        key = f"{RUNS.name}/{partition_path(RUNS, {'month': month})}{self.run_id}.parquet"
+        store.write(key, rows(RUNS.schema, [self.row(status, detail)]))

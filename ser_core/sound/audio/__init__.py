@@ -1,7 +1,7 @@
-"""A recording's bytes → blocks of float32 `y` at `sr`, channels apart. What is bad about a recording is a `Refusal`."""
+"""A recording's bytes → blocks of float32 `y` at `sr`, channels apart. An unusable recording raises `Refusal`."""
 
-from ser_core.sound.audio.levels import ChannelLevels, dbfs
+from ser_core.sound.audio.levels import ChannelLevels, loudness_dbfs
 from ser_core.sound.audio.reader import AudioInfo, AudioReader, open_audio
 from ser_core.sound.audio.resample import Resampler
 
-__all__ = ["AudioInfo", "AudioReader", "ChannelLevels", "Resampler", "dbfs", "open_audio"]
+__all__ = ["AudioInfo", "AudioReader", "ChannelLevels", "Resampler", "loudness_dbfs", "open_audio"]

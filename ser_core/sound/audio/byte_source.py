@@ -1,4 +1,4 @@
-"""What libsndfile reads from: a binary file, as it needs to see it."""
+"""The binary file that libsndfile reads from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import soundfile as sf
 
 
 class Source(io.RawIOBase):
-    """The source without its name, which libsndfile would take a format from, and with `patch` laid over its bytes."""
+    """A source without its name, from which libsndfile would guess a format, and with `patch` laid over its bytes."""
 
     def __init__(self, source: BinaryIO, size_bytes: int, patch: tuple[int, bytes] | None) -> None:
         self._source, self._size_bytes, self._patch = source, size_bytes, patch
@@ -23,13 +23,13 @@ class Source(io.RawIOBase):
         return self._source.tell()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Goes to the nearest position that there is."""
+        """Goes to the position, or to the nearest end of the source."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._source.tell(), io.SEEK_END: self._size_bytes}[whence]
         # a damaged header sends libsndfile anywhere, and an error cannot pass through it
         return self._source.seek(min(max(start + offset, 0), self._size_bytes))
 
     def read(self, size: int = -1, /) -> bytes:
-        """Up to `size` bytes, the patch laid over them."""
+        """Up to `size` bytes, with the patch applied."""
         start = self._source.tell()
         data = self._source.read(size)
         if self._patch is None:
@@ -44,7 +44,7 @@ class Source(io.RawIOBase):
         return bytes(whole)
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        """Fills `buffer` as far as there are bytes; their number."""
+        """Reads into `buffer`; returns the number of bytes."""
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)

@@ -22,12 +22,12 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"MAC ", "Monkey's Audio"),
     (28, b"Speex   ", "Speex"),
 )
-"""Offset, bytes, name. An Ogg page's first packet stands at byte 28."""
+"""Offset, bytes, name. An Ogg page's first packet begins at byte 28."""
 
-_LOOKED_AT = 4096
+_HEAD_BYTES = 4096
 _TEXT = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\n\r")
 _DOCUMENTS = (b"PK\x03\x04", b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"\x1f\x8b", b"\xef\xbb\xbf", b"\xfd7zXZ", b"PAR1")
-"""Zip, PDF, PNG, JPEG, gzip, UTF-8 with a mark, xz, Parquet."""
+"""Zip, PDF, PNG, JPEG, gzip, UTF-8 with a byte order mark, xz, Parquet."""
 
 _WAV_TAGS = {
     0x0014: "G.723 ADPCM",
@@ -56,7 +56,7 @@ _WAV_TAGS = {
     0x7A22: "AMR (variable rate)",
     0xA109: "Speex",
 }
-"""Names by WAVE format tag (Microsoft mmreg.h; RFC 2361) of what contact centres write and libsndfile does not read."""
+"""Names by WAVE format tag (Microsoft mmreg.h; RFC 2361) of codecs in contact centres that libsndfile cannot read."""
 
 _DECODED_WAV_TAGS = frozenset({0x0001, 0x0002, 0x0003, 0x0006, 0x0007, 0x0011, 0x0031, 0x0040})
 
@@ -80,10 +80,11 @@ def undecoded_wav_tag(tag: int | None) -> str | None:
 
 
 def is_document(source: BinaryIO) -> bool:
-    """Whether the first bytes are those of a text (a page that says an error, a transcript), an archive or a picture.
-    G.711 audio, which has no header, is none of them: one in three of its bytes is no printable character.
+    """Whether the first bytes are those of a text (an error page, a transcript), an archive or a picture.
+
+    G.711 audio, which has no header, is recognised by its bytes: a third of them are not printable characters.
     """
     source.seek(0)
-    head = source.read(_LOOKED_AT)
+    head = source.read(_HEAD_BYTES)
     printable = sum(byte in _TEXT for byte in head)
     return head.startswith(_DOCUMENTS) or (len(set(head)) > 1 and printable > 0.9 * len(head))

@@ -1,6 +1,6 @@
-"""What a container's own header says about its sound data: where it lies and how long it claims to be.
+"""What a container's own header says about its sound data: where it begins and how long it claims to be.
 
-libsndfile silently shortens a WAV, AIFF or AU whose data chunk is cut off, so the claim is read here.
+libsndfile silently shortens a WAV, AIFF or AU whose data chunk is cut off, so the claimed length is read here.
 RIFF/WAVE: Microsoft & IBM 1991; RF64: EBU Tech 3306; W64: Sonic Foundry; AIFF: Apple 1989; AU: Sun; Ogg: RFC 3533.
 """
 
@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 _MAX_CHUNKS = 1000
 _UNKNOWN_SIZES = frozenset({0, 0xFFFFFFFF})
-"""Data sizes written by programs that stream and cannot come back to fill in the length."""
+"""Data sizes written by programs that stream and cannot go back to fill in the length."""
 _SOX_UNKNOWN_SIZE = 0x7FFFF000
 """SoX writes this for the same purpose, rounded down to whole blocks."""
 _OGG_PAGE_MAX = 65307
@@ -20,7 +20,7 @@ _OGG_PAGE_MAX = 65307
 
 @dataclass(frozen=True)
 class SoundData:
-    """The data chunk: its first byte, the bytes it claims (None: unknown length) and the bytes that are there."""
+    """The data chunk: its first byte, the bytes it claims (None: unknown length) and the bytes present."""
 
     offset: int
     claimed: int | None
@@ -30,12 +30,12 @@ class SoundData:
 
     @property
     def missing(self) -> int:
-        """Bytes claimed and not there."""
+        """Bytes claimed but not present."""
         return 0 if self.claimed is None else max(0, self.claimed - self.present)
 
 
 def sound_data(source: BinaryIO, size_bytes: int) -> SoundData | None:
-    """The sound data of a WAV, RF64, W64, AIFF or AU; None for other containers, or a header that breaks off."""
+    """The sound data of a WAV, RF64, W64, AIFF or AU; None for other containers or a truncated header."""
     source.seek(0)
     head = source.read(12)
     if head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE":
@@ -79,17 +79,17 @@ def mp3_announces_length(source: BinaryIO) -> bool:
 
 
 def _chunks(source: BinaryIO, size_bytes: int, order: str) -> list[tuple[bytes, int, int]]:
-    """Identifier, first byte and claimed size of each chunk, up to and with the one that runs past the end."""
-    found: list[tuple[bytes, int, int]] = []
+    """Identifier, first byte and claimed size of each chunk, including one that runs past the end."""
+    chunks: list[tuple[bytes, int, int]] = []
     at = 12
-    while at + 8 <= size_bytes and len(found) < _MAX_CHUNKS:
+    while at + 8 <= size_bytes and len(chunks) < _MAX_CHUNKS:
         source.seek(at)
         name, size = struct.unpack(order + "4sI", source.read(8))
-        found.append((name, at + 8, size))
+        chunks.append((name, at + 8, size))
         if name in (b"data", b"SSND"):
             break
         at += 8 + size + size % 2
-    return found
+    return chunks
 
 
 def _riff(source: BinaryIO, size_bytes: int, order: str) -> SoundData | None:
@@ -111,7 +111,7 @@ def _riff(source: BinaryIO, size_bytes: int, order: str) -> SoundData | None:
 
 
 def _w64(source: BinaryIO, size_bytes: int) -> SoundData | None:
-    at = 40  # chunks are a GUID and a size of 8 bytes that counts both, and begin at multiples of 8
+    at = 40  # a chunk begins at a multiple of 8 with a GUID and a size of 8 bytes, which counts both
     for _ in range(_MAX_CHUNKS):
         if at + 24 > size_bytes:
             return None

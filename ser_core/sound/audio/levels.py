@@ -1,21 +1,33 @@
-"""Levels of the channels of a recording, in one streaming pass: loudness, and whether two channels are one."""
+"""Decibels, and the levels of a recording's channels in one streaming pass: loudness, and whether two are the same."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
 
-FLOOR_DBFS = -120.0
+FLOOR_DB = -120.0
 SAME_CHANNEL_ENERGY = 1e-3
 """Two channels are one mono recording when the energy of their difference is below this share (-30 dB) of their mean
 energy. One line recorded twice differs by its noise; two speakers differ by their whole energy."""
 
 
+def decibels(power: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Decibels of `power`, of the same shape and precision; never below -120."""
+    return np.asarray(10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10))))
+
+
 def dbfs(mean_square: float) -> float:
     """Level in decibels of a mean square, where a square wave of full scale is 0; never below -120."""
-    return max(FLOOR_DBFS, 10.0 * float(np.log10(mean_square))) if mean_square > 0 else FLOOR_DBFS
+    return float(decibels(np.asarray(mean_square)))
+
+
+def loudness_dbfs(y: Array) -> float:
+    """Root mean square of `y`, of any shape, in dBFS; -120 where it is empty."""
+    return dbfs(float(np.mean(np.square(y, dtype=np.float64)))) if y.size else FLOOR_DB
 
 
 class ChannelLevels:
@@ -43,10 +55,11 @@ class ChannelLevels:
         """Root mean square of a channel over the whole recording, in dBFS."""
         return dbfs(self._square[channel] / max(self.frames, 1))
 
-    def channels_are_one(self) -> bool:
-        """Whether the recording's two channels are nearly the same. Their constant offsets are left out, which would
-        make two quiet voices on one bad line card alike. Digital silence on either side is not the same as a voice, and
-        two silent channels stay two.
+    def channels_match(self) -> bool:
+        """Whether the recording has two channels, and they are nearly the same.
+
+        Their constant offsets are left out: a bad line card would make two quiet voices alike. Digital silence is not
+        the same as a voice, and two silent channels stay two.
         """
         if self._sum.size != 2 or self.frames == 0:
             return False

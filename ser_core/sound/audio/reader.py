@@ -26,15 +26,15 @@ _UNKNOWN_FRAMES = 1 << 62
 _MP3_SLACK = 2 * 1152
 """Frames an MP3 may be short of its header: encoders count the header's own frame and the decoder's delay."""
 _PEAK_LIMIT = float(1 << 31)
-"""No audio is beyond an unscaled 32-bit integer, and the power of what is would overflow float32."""
+"""No audio exceeds an unscaled 32-bit integer; the power of larger samples would overflow float32."""
 _UNREAD_BYTES, _UNREAD_SHARE = 1 << 13, 0.05
-"""More than this behind the last sample of an MP3 without a length is sound, not tags."""
+"""More bytes than this behind the last sample of an MP3 without a length are sound, not tags."""
 _MAGIC = (b"RIFF", b"RIFX", b"RF64", b"FORM", b".snd", b"fLaC", b"OggS", b"caff", b"riff")
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What the header says. `frames` is None where the length is unknown (a stream) until it is decoded."""
+    """What the header says. `frames` is None where the length is unknown until decoded (a stream)."""
 
     codec: str
     container: str
@@ -63,10 +63,12 @@ class AudioReader:
         self._decoder.close()
 
     def blocks(self, block_s: float) -> Iterator[Array]:
-        """The samples, once: float32 blocks of shape (n, channels), full scale -1 to 1, n up to `block_s` seconds.
+        """The samples as float32 blocks of shape (n, channels), full scale -1 to 1, n up to `block_s` seconds.
+
+        They can be read once.
 
         Raises:
-            Refusal: truncated, too_long, not_finite or empty, as it shows while decoding.
+            Refusal: truncated, too_long, not_finite, empty or unsupported_codec, where decoding shows it.
         """
         size = max(1, int(block_s * self.info.sample_rate))
         total = 0
@@ -99,9 +101,9 @@ class AudioReader:
         slack = _MP3_SLACK if self.info.container == "mp3" else 0
         frames = self.info.frames
         if frames is not None and total + slack < frames:
-            found, expected = total / self.info.sample_rate, frames / self.info.sample_rate
+            decoded_s, announced_s = total / self.info.sample_rate, frames / self.info.sample_rate
             raise Refusal(
-                Reason.TRUNCATED, f"{self.info.codec} holds {found:.2f} s; its header announces {expected:.2f} s"
+                Reason.TRUNCATED, f"{self.info.codec} holds {decoded_s:.2f} s; its header announces {announced_s:.2f} s"
             )
         if total == 0:
             raise Refusal(Reason.EMPTY, f"{self.info.container} header without a single sample")
@@ -117,8 +119,10 @@ class AudioReader:
 def open_audio(
     source: BinaryIO, size_bytes: int, limits: LimitSettings, headerless: Headerless | None = None
 ) -> AudioReader:
-    """Opens a recording: `source` is a seekable binary file of `size_bytes` bytes, and stays the caller's to close.
-    `headerless` says what a file holds that no decoder recognises and that is no text; None: it is refused.
+    """Opens a recording.
+
+    `source` is a seekable binary file of `size_bytes` bytes; the caller closes it. `headerless` says how to decode a
+    file that no decoder recognises and that is not a document; None refuses it.
 
     Raises:
         Refusal: empty, too_large, not_audio, unsupported_codec, truncated, too_many_channels or too_long.
@@ -151,7 +155,7 @@ def open_audio(
 def _open(
     source: BinaryIO, size_bytes: int, head: bytes, data: SoundData | None, headerless: Headerless | None
 ) -> Decoder:
-    # libsndfile takes a data size of 0 at its word, but reads all there is where the size is larger than the file
+    # libsndfile believes a data size of 0, but reads to the end where the size is larger than the file
     patch = (data.offset - 4, b"\xff\xff\xff\xff") if data is not None and data.size_is_zero else None
     source.seek(0)
     try:
@@ -159,7 +163,7 @@ def _open(
     except sf.LibsndfileError as error:
         tag = undecoded_wav_tag(data.format_tag) if data is not None else None
         if tag is not None or error.code == _UNSUPPORTED or (error.code == _UNIMPLEMENTED and head[:4] == b"OggS"):
-            name = tag or "what this Ogg or WAV holds"
+            name = tag or "the codec of this Ogg or WAV"
             raise Refusal(
                 Reason.UNSUPPORTED_CODEC, f"{name} cannot be decoded; convert to PCM, G.711 or GSM"
             ) from error
@@ -198,7 +202,7 @@ def _check(info: AudioInfo, data: SoundData | None, limits: LimitSettings) -> No
             Reason.TOO_MANY_CHANNELS, f"{info.channels} channels; limits.max_channels allows {limits.max_channels}"
         )
     if data is not None and data.missing:
-        raise Refusal(Reason.TRUNCATED, f"the data chunk announces {data.claimed} bytes; {data.present} are there")
+        raise Refusal(Reason.TRUNCATED, f"the data chunk announces {data.claimed} bytes; {data.present} are present")
     if info.frames is not None and info.frames > limits.max_duration_s * info.sample_rate:
         raise _too_long(info.frames, info.sample_rate, limits.max_duration_s)
 

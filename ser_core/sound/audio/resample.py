@@ -9,7 +9,7 @@ import soxr
 Array = npt.NDArray[np.float32]
 
 RESAMPLER = "soxr-hq"
-"""Changes every number of an archive whose rate is not the analysis rate, and so is fingerprinted."""
+"""Part of the fingerprint: it changes every feature of recordings that are not at the analysis rate."""
 
 
 class Resampler:
@@ -26,8 +26,8 @@ class Resampler:
         return np.asarray(self._stream.resample_chunk(np.ascontiguousarray(block), last=False), dtype=np.float32)
 
     def finish(self) -> Array:
-        """The rest, after the last block."""
-        nothing = np.empty((0, self._channels), dtype=np.float32)
+        """The remaining samples, after the last block."""
+        empty = np.empty((0, self._channels), dtype=np.float32)
         if self._stream is None:
-            return nothing
-        return np.asarray(self._stream.resample_chunk(nothing, last=True), dtype=np.float32)
+            return empty
+        return np.asarray(self._stream.resample_chunk(empty, last=True), dtype=np.float32)

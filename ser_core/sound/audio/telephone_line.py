@@ -1,4 +1,4 @@
-"""What lies between a mouth and a recording: noise, a telephone's band, a codec."""
+"""What a telephone line does to speech: noise, a narrow band, a codec."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import scipy.fft
 import soundfile as sf
 import soxr
 
-from ser_core.sound.audio.levels import dbfs
+from ser_core.sound.audio.levels import FLOOR_DB, dbfs
 
 Array = npt.NDArray[np.float32]
 
-FULL_SCALE = 0.999
-"""libsndfile's G.711 encoder needs what is below full scale."""
+BELOW_FULL_SCALE = 0.999
+"""The highest peak: libsndfile's G.711 encoder does not take full scale."""
 
-_PADDING = 27  # scipy's own for four sections; fewer where a signal is shorter
+_PADDING = 27  # scipy's default for four sections; less where a signal is shorter
 _FRAME_S = 0.02
 _BELOW_LOUDEST_DB = 30.0
 
 
 class Codec(NamedTuple):
-    """How soundfile calls a codec, and the most channels that it holds."""
+    """A codec's names in soundfile, and the most channels that it holds."""
 
     container: str
     subtype: str
@@ -48,16 +48,16 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
         "opus": Codec("OGG", "OPUS", "opus"),
     }
 )
-"""Codecs that call recorders write, by name. GSM 6.10 holds one channel: a call is then one file a leg."""
+"""Codecs that call recorders write, by name. GSM 6.10 holds one channel: such a call has one file per leg."""
 
 
 @dataclass(frozen=True)
 class Line:
     """A recording condition.
 
-    `sample_rate` in Hz and `codec` are the recording's. `band_hz` is the band that passes, None for all of it. `snr_db`
-    is how far noise lies below the speech of a channel, None for no noise; its power falls as 1/f^`noise_colour`: 0 is
-    white, 1 pink.
+    `sample_rate` in Hz and `codec` are the recording's. `band_hz` is the pass band, None for the whole band. `snr_db`
+    is the level of a channel's speech above the noise, None for no noise. The power of the noise falls as
+    1/f^`noise_colour`: 0 is white, 1 pink.
     """
 
     sample_rate: int
@@ -68,7 +68,7 @@ class Line:
 
     def __post_init__(self) -> None:
         if self.codec not in CODECS:
-            raise ValueError(f"codec {self.codec!r} is not known; there are {', '.join(CODECS)}")
+            raise ValueError(f"codec {self.codec!r} is not known; expected one of {', '.join(CODECS)}")
         if self.band_hz is not None and not 0 < self.band_hz[0] < self.band_hz[1] < self.sample_rate / 2:
             raise ValueError(f"band_hz {self.band_hz} is not within 0 and half of {self.sample_rate} Hz")
 
@@ -82,26 +82,26 @@ CLEAN = Line(16000, "pcm_16", None, None)
 def over_line(y: Array, sr: int, line: Line, speech_dbfs: npt.NDArray[np.float64], rng: np.random.Generator) -> Array:
     """`y` (n, channels) at `sr` as it comes out of the line at its rate, float32 (m, channels), before the codec.
 
-    `speech_dbfs` (channels,) is the level of each channel's speech, by which the noise is set. The band-pass is a
-    Butterworth filter of order 4 run forwards and backwards, so that nothing is delayed. The peak is kept below full
-    scale.
+    `speech_dbfs`, shape (channels,), is the level of each channel's speech, which sets the level of the noise. The
+    band-pass is a Butterworth filter of order 4, run forwards and backwards so that nothing is delayed. Peaks are
+    clipped below full scale.
     """
     out = np.asarray(soxr.resample(y, sr, line.sample_rate, quality="HQ"), dtype=np.float64)
     if line.band_hz is not None and len(out):
-        from scipy.signal import butter, sosfiltfilt  # noqa: PLC0415 - slow to load, and hearing a file does not need it
+        from scipy.signal import butter, sosfiltfilt  # noqa: PLC0415 - slow to load, and extraction as recorded does not need it
 
         band: Any = butter(4, line.band_hz, btype="bandpass", fs=line.sample_rate, output="sos")
         out = sosfiltfilt(band, out, axis=0, padlen=min(_PADDING, len(out) - 1))
     if line.snr_db is not None:
         deviation = 10 ** ((speech_dbfs - line.snr_db) / 20)
         out = out + coloured_noise(out.shape, line.noise_colour, rng) * deviation
-    return np.asarray(np.clip(out, -FULL_SCALE, FULL_SCALE), dtype=np.float32)
+    return np.asarray(np.clip(out, -BELOW_FULL_SCALE, BELOW_FULL_SCALE), dtype=np.float32)
 
 
 def coloured_noise(shape: tuple[int, ...], colour: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """Gaussian noise of `shape`, time first, whose power falls as 1/f^`colour` (0 white, 1 pink, 2 brown).
 
-    Its deviation is 1; where it is not white, each channel's is so exactly.
+    Its standard deviation is 1, and exactly 1 in each channel where the noise is not white.
     """
     if not colour or shape[0] < 2:
         return rng.standard_normal(shape)
@@ -115,17 +115,16 @@ def coloured_noise(shape: tuple[int, ...], colour: float, rng: np.random.Generat
 
 
 def speech_level_dbfs(y: Array, sr: int) -> float:
-    """Level of the speech in `y` (n,), which is mostly speech: of its frames of 20 ms within 30 dB of the loudest.
+    """Level of the speech in `y` (n,): of its frames of 20 ms within 30 dB of the loudest.
 
-    The pauses before, between and after the words, which would make quiet what has many, do not count; this is the
-    active speech level of ITU-T P.56 in a simple form. Digital silence is -120.
+    Pauses do not count. This is a simple form of the active speech level of ITU-T P.56. Digital silence is -120.
     """
     frame = max(1, round(_FRAME_S * sr))
     whole = len(y) // frame * frame
     frames = y[:whole].reshape(-1, frame) if whole else y.reshape(-1, max(len(y), 1))
     power = np.square(frames, dtype=np.float64).mean(axis=1)
     if not len(power):
-        return dbfs(0.0)
+        return FLOOR_DB
     return dbfs(float(power[power >= power.max() * 10 ** (-_BELOW_LOUDEST_DB / 10)].mean()))
 
 
@@ -137,7 +136,7 @@ def encode(y: Array, sr: int, codec: str) -> bytes:
     """
     kind = CODECS[codec]
     if y.shape[1] > kind.max_channels:
-        raise ValueError(f"{codec} holds {kind.max_channels} channel, found {y.shape[1]}: encode each leg by itself")
+        raise ValueError(f"{codec} holds {kind.max_channels} channel, not {y.shape[1]}: encode each leg by itself")
     file = BytesIO()
     with sf.SoundFile(file, "w", sr, y.shape[1], format=kind.container, subtype=kind.subtype) as sink:
         for start in range(0, len(y), sr):  # libsndfile's Ogg encoders take large blocks badly
@@ -146,9 +145,9 @@ def encode(y: Array, sr: int, codec: str) -> bytes:
 
 
 def through_codec(y: Array, sr: int, codec: str) -> Array:
-    """`y` (n, channels) at `sr`, encoded and decoded again: float32 (n, channels); below full scale.
+    """`y` (n, channels) at `sr`, below full scale, encoded and decoded again: float32 (n, channels).
 
-    What a codec of whole blocks (GSM 6.10) adds at the end is cut off.
+    A codec of whole blocks (GSM 6.10) adds samples at the end, which are cut off.
 
     Raises:
         ValueError: the codec does not hold as many channels.

@@ -1,4 +1,4 @@
-"""What is drawn for a copy, and from which ranges."""
+"""The parameters that are drawn for a copy, and their ranges."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from ser_core.sound.audio.telephone_line import FULL_SCALE, Line, over_line, speech_level_dbfs, through_codec
+from ser_core.sound.audio.telephone_line import BELOW_FULL_SCALE, Line, over_line, speech_level_dbfs, through_codec
 from ser_core.sound.augmentation.room import add_noise, gain, reverberate, tilt
 from ser_core.sound.augmentation.voice_change import speed, tempo
 
@@ -22,9 +22,9 @@ _NEAR_ONE = 0.01
 class VoiceChange:
     """Another voice, pace, room and level.
 
-    `speed` and `tempo` are factors, drawn on a logarithmic scale: speed moves the pitch too, tempo is that of the whole
-    copy, and where it is not drawn (`tempo_share` is how often it is) that of the speed. `t60_s` are seconds, `snr_db`
-    below the speech, `direct_db` as `reverberate` has it; of the `colours` one is drawn.
+    `speed` and `tempo` are factors, drawn on a logarithmic scale. Speed moves the pitch too. Tempo is the pace of the
+    whole copy; it is drawn in a share `tempo_share` of copies and equals the speed in the others. `snr_db` is the level
+    of the speech above the noise. `t60_s` and `direct_db` are those of `reverberate`. One of `colours` is drawn.
     """
 
     speed: Range
@@ -41,8 +41,7 @@ class VoiceChange:
     gain_db: Range
 
     def apply(self, y: Array, sr: int, rng: np.random.Generator) -> Array:
-        """A copy of `y` (n,) at `sr`, of its own length; full scale at the most, turned down as a whole where it would
-        be beyond."""
+        """A copy of `y` (n,) at `sr`, shape (m,), scaled down as a whole where it would exceed full scale."""
         faster = _factor(rng, self.speed)
         pace = _factor(rng, self.tempo) if rng.random() < self.tempo_share else faster
         z = _within_full_scale(y)
@@ -61,8 +60,8 @@ class VoiceChange:
 
 @dataclass(frozen=True)
 class Lines:
-    """Telephone lines at `sample_rate` (Hz): the edges of the band (Hz), noise below the speech, and a codec, of which
-    one is drawn each."""
+    """Telephone lines at `sample_rate` in Hz. The edges of the band in Hz, the level of the speech above the noise, its
+    colour and the codec are drawn."""
 
     sample_rate: int
     low_hz: Range
@@ -72,7 +71,7 @@ class Lines:
     codecs: tuple[str, ...]
 
     def apply(self, y: Array, sr: int, rng: np.random.Generator) -> Array:
-        """`y` (n,) at `sr` as it comes over a line, back at `sr`, (n,): narrow, in time, below full scale."""
+        """`y` (n,) at `sr` as it comes over a line, resampled back to `sr`: (n,), not delayed, below full scale."""
         line = Line(
             self.sample_rate,
             str(rng.choice(self.codecs)),
@@ -84,7 +83,7 @@ class Lines:
         decoded = through_codec(narrow, line.sample_rate, line.codec)[:, 0]
         out = np.zeros_like(y)
         back = np.asarray(soxr.resample(decoded, line.sample_rate, sr, quality="HQ"), dtype=np.float32)[: len(y)]
-        out[: len(back)] = np.clip(back, -FULL_SCALE, FULL_SCALE)
+        out[: len(back)] = np.clip(back, -BELOW_FULL_SCALE, BELOW_FULL_SCALE)
         return out
 
 
@@ -111,10 +110,10 @@ ANOTHER_VOICE = VoiceChange(
     colours=(0.0, 1.0, 2.0),
     gain_db=(-3.0, 3.0),
 )
-"""As far as voices and rooms differ without the emotion becoming another."""
+"""As far as voices and rooms differ without a change of the emotion."""
 
 ANY_LINE = Lines(8000, (200.0, 350.0), (3100.0, 3600.0), (15.0, 28.0), (0.0, 0.0, 1.0), ("ulaw", "alaw", "gsm"))
 """Telephone lines as archives have them: G.711 or GSM 6.10, white noise more often than pink."""
 
-ONE_LINE = Lines(8000, (300.0, 300.0), (3400.0, 3400.0), (20.0, 20.0), (0.0,), ("ulaw",))
-"""`ser_core.sound.audio.telephone_line.TELEPHONE`."""
+STANDARD_LINE = Lines(8000, (300.0, 300.0), (3400.0, 3400.0), (20.0, 20.0), (0.0,), ("ulaw",))
+"""The line `ser_core.sound.audio.telephone_line.TELEPHONE`, without ranges."""

@@ -17,13 +17,12 @@ _LOWEST_HZ = 50.0
 
 
 def reverberate(y: Array, sr: int, t60_s: float, direct_db: float, rng: np.random.Generator) -> Array:
-    """`y` (n,) at `sr` in a room, (n,): what comes back lies `direct_db` below the direct sound and decays by 60 dB in
-    `t60_s` seconds.
+    """`y` (n,) at `sr` in a room, (n,): its reverberation lies `direct_db` below the direct sound.
 
-    The room's response is white noise that decays exponentially (Moorer 1979, About this reverberation business); what
-    sounds on after the end is cut off.
+    The room's response is white noise that decays exponentially, by 60 dB in `t60_s` seconds (Moorer 1979, "About this
+    reverberation business"). The reverberation after the end of `y` is cut off.
     """
-    from scipy.signal import oaconvolve  # noqa: PLC0415 - slow to load, and hearing a file does not need it
+    from scipy.signal import oaconvolve  # noqa: PLC0415 - slow to load, and extraction as recorded does not need it
 
     n = max(2, round(t60_s * sr))
     tail = rng.standard_normal(n, dtype=np.float32) * (10 ** (-3 * np.arange(n) / n)).astype(np.float32)
@@ -44,7 +43,7 @@ def tilt(y: Array, sr: int, db_per_octave: float) -> Array:
 
 
 def add_noise(y: Array, sr: int, snr_db: float, colour: float, rng: np.random.Generator) -> Array:
-    """`y` (n,) at `sr` and noise that lies `snr_db` below its speech, (n,); its power falls as 1/f^`colour`."""
+    """`y` (n,) at `sr` with noise `snr_db` below its speech, (n,); the power of the noise falls as 1/f^`colour`."""
     deviation = 10 ** ((speech_level_dbfs(y, sr) - snr_db) / 20)
     return np.asarray(y + coloured_noise(y.shape, colour, rng) * deviation, dtype=np.float32)
 

@@ -1,7 +1,7 @@
-"""The process that hears recordings for another one: `python -m ser_core.sound.extraction.child SOCKET`, of `isolated`.
+"""The child process of `isolation`: `python -m ser_core.sound.extraction.child SOCKET` extracts recordings for it.
 
-It takes one recording at a time, as a file descriptor or as bytes, and answers with what was extracted, or why nothing
-was. It ends with the process that started it, also when that one is killed.
+It takes one recording at a time, as a file descriptor or as bytes, and answers with what was extracted or why it was
+refused. It ends with its parent, also when the parent is killed.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from ser_core.sound.extraction.extract_recording import extract
 from ser_core.sound.extraction.extraction_plan import ExtractionPlan
 
 HOOK = "ISOLATION_TEST_HOOK"
-"""Environment variable for tests: `module:function`, called with the name of each recording before it is heard."""
+"""Environment variable for tests: `module:function`, called with the name of each recording before it is extracted."""
 
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of linux/prctl.h
 
 
 def main(socket: int) -> None:
-    """Answers requests until the other side is gone."""
+    """Answers requests until the parent has closed the socket."""
     faulthandler.enable()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # each crash would leave a file as large as the process
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump is as large as the process
     parent = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
@@ -66,7 +66,7 @@ def _answer(connection: Connection[Any, Any], plan: ExtractionPlan, hook: Callab
             return "out of memory", str(error)
         except ImportError as error:
             return "broken", f"{type(error).__name__}: {error}"
-        except Exception as error:  # whatever a stranger's file brings about concerns this file only
+        except Exception as error:  # an unforeseen error refuses this recording only
             return "failed", f"{type(error).__name__}: {error}"
 
 
@@ -79,12 +79,12 @@ def _source(connection: Connection[Any, Any], by_descriptor: bool) -> BinaryIO:
 
 
 def _limit_memory(more_bytes: int) -> None:
-    """Lets the address space grow by `more_bytes` from now on, where the system tells how large it is."""
+    """Lets the address space grow by at most `more_bytes`, where `/proc` gives its size."""
     statm = Path("/proc/self/statm")
     if statm.exists():
-        now = int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+        current = int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        limit = now + more_bytes
+        limit = current + more_bytes
         resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
@@ -92,8 +92,8 @@ def _hook() -> Callable[[str], object]:
     module, _, function = os.environ.get(HOOK, "").partition(":")
     if not module:
         return lambda name: None
-    found: Callable[[str], object] = getattr(importlib.import_module(module), function)
-    return found
+    hook: Callable[[str], object] = getattr(importlib.import_module(module), function)
+    return hook
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """One recording → its channels and their vectors: the only step that touches audio.
 
 `extract` is one picklable function over plain numpy and dataclasses, so it runs in a Spark task, in a child process, or
-alone. Memory does not grow with the recording, but for the vectors; in mode `whole` one channel is held, and where
-copies are made, all channels of up to `LONGEST_COPIED_S`.
+alone. Memory grows with the recording only by its vectors; but mode `whole` holds one channel, and copies need all
+channels of up to `LONGEST_COPIED_S`.
 
-Every channel is measured for speech, syllables and level: facts about the talk. Vectors, from which an emotion could be
-told, are computed only of channels whose role is scored.
+Speech, syllables and level are measured on every channel. Vectors, from which an emotion can be predicted, are computed
+only for channels whose role is scored.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from ser_core.sound.audio import AudioInfo, AudioReader, ChannelLevels, Resampler, dbfs, open_audio
+from ser_core.sound.audio import AudioInfo, AudioReader, ChannelLevels, Resampler, loudness_dbfs, open_audio
 from ser_core.sound.augmentation import RECORDED, Condition
 from ser_core.sound.extraction.channel import ChannelExtractor
 from ser_core.sound.extraction.copies import LONGEST_COPIED_S, HeldChannels
@@ -38,10 +38,10 @@ def extract(
 ) -> ExtractedRecording:
     """Decodes a recording once and extracts the channels whose role is scored, under each of `conditions`.
 
-    `source` is a seekable binary file of `size_bytes` bytes. `roles`, where given, says the role of single channels
-    of this call and wins over the settings. A copy is made of a channel at the analysis rate, and cut into segments as
-    a recording of its own would be; `recording_id` and the channel are its key. Of a recording longer than
-    `LONGEST_COPIED_S` there are no copies, so that only `RECORDED` is extracted, if it is asked for.
+    `source` is a seekable binary file of `size_bytes` bytes. `roles` gives the roles of channels of this call and wins
+    over the settings. A copy is made of a channel at the analysis rate and cut into segments like a recording;
+    `recording_id` and the channel are its key. A recording longer than `LONGEST_COPIED_S` has no copies: only
+    `RECORDED` is extracted, where it is asked for.
 
     Raises:
         Refusal: the recording cannot be used; see `ser_core.sound.audio`.
@@ -51,20 +51,23 @@ def extract(
         levels = ChannelLevels(info.channels)
         scored = channels_to_score(info.channels, plan, roles)
         recorded = RECORDED in conditions
-        heard = [ChannelExtractor(plan, vectors=i in scored) for i in range(info.channels)] if recorded else []
-        copied = [condition for condition in conditions if condition != RECORDED]
-        held = HeldChannels(sr) if copied else None
-        _run(reader, levels, heard, held, sr)
-    mono = info.channels == 1 or levels.channels_are_one()
-    named = (mono_role(plan.roles, roles),) if mono else channel_roles(info.channels, plan.roles, roles)
+        extractors = [ChannelExtractor(plan, vectors=i in scored) for i in range(info.channels)] if recorded else []
+        altered = [condition for condition in conditions if condition != RECORDED]
+        held = HeldChannels(sr) if altered else None
+        _decode(reader, levels, extractors, held, sr)
+    mono = info.channels == 1 or levels.channels_match()
+    kept_roles = (mono_role(plan.roles, roles),) if mono else channel_roles(info.channels, plan.roles, roles)
     rows = _Rows(plan, info, levels.frames / info.sample_rate)
-    channels = [rows.row(heard[i], i, role, levels.loudness_dbfs(i)) for i, role in enumerate(named) if recorded]
+    channels = [
+        rows.row(extractor, i, role, levels.loudness_dbfs(i))
+        for i, (extractor, role) in enumerate(zip(extractors, kept_roles, strict=False))  # a mono recording keeps one
+    ]
     if held is not None and rows.duration_s <= LONGEST_COPIED_S:
-        channels.extend(_copies(held, copied, named, rows, recording_id))
+        channels.extend(_copies(held, altered, kept_roles, rows, recording_id))
     return ExtractedRecording(tuple(channels))
 
 
-def _run(
+def _decode(
     reader: AudioReader,
     levels: ChannelLevels,
     extractors: Sequence[ChannelExtractor],
@@ -89,10 +92,10 @@ def _run(
 
 
 def _copies(
-    held: HeldChannels, conditions: Sequence[Condition], named: Sequence[str], rows: _Rows, recording_id: str
+    held: HeldChannels, conditions: Sequence[Condition], roles: Sequence[str], rows: _Rows, recording_id: str
 ) -> Iterator[ChannelFeatures]:
     sr = rows.plan.feature_set.sample_rate
-    for channel, role in enumerate(named):
+    for channel, role in enumerate(roles):
         y = held.channel(channel)
         for condition in conditions:
             z = condition.apply(y, sr, f"{recording_id}/{channel}")
@@ -100,12 +103,11 @@ def _copies(
             for start in range(0, len(z), round(_BLOCK_S * sr)):
                 extractor.push(z[start : start + round(_BLOCK_S * sr)])
             extractor.finish()
-            loudness = dbfs(float(np.mean(np.square(z, dtype=np.float64)))) if len(z) else dbfs(0.0)
-            yield rows.row(extractor, channel, role, loudness, condition, len(y) / max(len(z), 1))
+            yield rows.row(extractor, channel, role, loudness_dbfs(z), condition, len(y) / max(len(z), 1))
 
 
 class _Rows:
-    """Makes the channels of one recording of `duration_s` seconds."""
+    """Makes the rows of one recording of `duration_s` seconds."""
 
     def __init__(self, plan: ExtractionPlan, info: AudioInfo, duration_s: float) -> None:
         self.plan, self.duration_s, self._info = plan, duration_s, info
@@ -117,12 +119,12 @@ class _Rows:
         role: str,
         loudness_dbfs: float,
         condition: Condition = RECORDED,
-        stretch: float = 1.0,
+        time_scale: float = 1.0,
     ) -> ChannelFeatures:
-        """`stretch` is how many seconds of the recording one second of what was heard is."""
+        """One second of what was extracted is `time_scale` seconds of the recording."""
         sr = self.plan.feature_set.sample_rate
         narrowest = min(self._info.sample_rate, sr if condition.line is None else condition.line.sample_rate)
-        speech = extractor.speech(self.duration_s / stretch)
+        speech = extractor.speech(self.duration_s / time_scale)
         count = None if role in self.plan.roles_scored else 0
         spans = extractor.spans()[:count]
         return ChannelFeatures(
@@ -133,11 +135,11 @@ class _Rows:
             sample_rate=self._info.sample_rate,
             narrowband=narrowest < sr,
             duration_s=self.duration_s,
-            speech=[(start_s * stretch, min(end_s * stretch, self.duration_s)) for start_s, end_s in speech],
+            speech=[(start_s * time_scale, min(end_s * time_scale, self.duration_s)) for start_s, end_s in speech],
             syllables=extractor.syllables,
             loudness_dbfs=loudness_dbfs,
-            start_s=spans[:, 0] * stretch,
-            end_s=np.minimum(spans[:, 1] * stretch, self.duration_s),
+            start_s=spans[:, 0] * time_scale,
+            end_s=np.minimum(spans[:, 1] * time_scale, self.duration_s),
             segment_loudness_dbfs=spans[:, 2].astype(np.float32),
             vectors=extractor.vectors()[:count],
         )

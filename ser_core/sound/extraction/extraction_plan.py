@@ -1,4 +1,4 @@
-"""What is computed of a recording, and what comes out: picklable, of numpy and plain values."""
+"""What is extracted from a recording, and the result. Both are picklable: numpy and plain values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Array = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ExtractionPlan:
-    """What is computed of a recording. `roles_scored` are the roles whose channels get vectors."""
+    """How a recording is extracted. `roles_scored` are the roles whose channels get vectors."""
 
     features: FeatureSettings
     segments: SegmentSettings
@@ -45,7 +45,7 @@ class ExtractionPlan:
 
     @property
     def feature_set(self) -> FeatureSet:
-        """The feature set the vectors are of."""
+        """The feature set of the vectors."""
         return feature_set(self.features, self.segments)
 
 
@@ -53,11 +53,12 @@ class ExtractionPlan:
 class ChannelFeatures:
     """One channel under one condition: a row of `channels`, and its rows of `features`.
 
-    `condition` is the condition's id. `sample_rate` is the recording's; `narrowband`: it, or that of a copy's line, is
-    lower than the analysis rate. `loudness_dbfs` is the root mean square of the whole channel, `segment_loudness_dbfs`
-    of each segment, shape (n,), as `start_s` and `end_s` are, in seconds of the recording, also where a copy is faster
-    or slower. `vectors` has the shape (n, dimension). `speech` are the stretches of speech, (start_s, end_s) in order,
-    and `syllables` the nuclei in them; both are measured whatever the mode and the role.
+    `condition` is the condition's id. `sample_rate` is the recording's; `narrowband` says whether it, or the rate of a
+    copy's line, is lower than the analysis rate. `loudness_dbfs` is the root mean square of the whole channel.
+
+    `start_s`, `end_s` and `segment_loudness_dbfs` have the shape (n,), `vectors` (n, dimension), for n segments. Times
+    are seconds of the recording, also where a copy is faster or slower. `speech` lists the stretches of speech,
+    (start_s, end_s) in order, and `syllables` counts the nuclei in them; both are measured in every mode and role.
     """
 
     channel: int
@@ -78,6 +79,6 @@ class ChannelFeatures:
 
 @dataclass(frozen=True)
 class ExtractedRecording:
-    """A recording that was extracted: every channel under every condition, with segments or without."""
+    """Every channel of a recording under every condition, with segments or without."""
 
     channels: tuple[ChannelFeatures, ...]

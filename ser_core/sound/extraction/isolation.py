@@ -1,11 +1,11 @@
-"""Extraction in a child process: what a recording does to a decoder, it does to that process alone.
+"""Extraction in a child process, so that a recording which breaks the decoder harms that process only.
 
-Decoders are native code that reads what strangers write. One that crashes, hangs or takes all memory would take the
-Spark worker along, the task would be tried again with the same file, and the job would fail. Here the child dies, a new
-one tries the recording once more alone, and then it is refused.
+Decoders are native code that reads untrusted files. A decoder that crashes, hangs or takes all memory would end the
+Spark worker; Spark would retry the task with the same file, and the job would fail. Here the child dies, a new child
+tries the recording once more, and if that fails too the recording is refused.
 
-The child is started by exec, never by a fork, so that it shares no thread or lock with its worker. One is kept a
-process, since its start takes a second. A recording in a file goes over as a descriptor, one in memory as its bytes.
+The child is started by exec, never by fork, so that it shares no thread or lock with its worker. Each worker keeps one
+child, as starting it takes a second. A recording in a file is sent as a descriptor, a recording in memory as its bytes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _TRIES = 2
 
 
 class _ChildLostError(Exception):
-    """The child is gone, or was ended, over a recording."""
+    """The child died or was ended while it extracted a recording."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         self.reason, self.detail = reason, detail
@@ -55,7 +55,7 @@ class Child:
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-m", "ser_core.sound.extraction.child", str(theirs.fileno())]
-            path = os.pathsep.join(entry for entry in sys.path if entry)  # what Spark has shipped is there too
+            path = os.pathsep.join(entry for entry in sys.path if entry)  # with what Spark has shipped
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 command,
                 pass_fds=[theirs.fileno()],
@@ -73,8 +73,8 @@ class Child:
             code = self._end()
             raise IsolationError(
                 f"The process that decodes recordings did not start (`{' '.join(command[:-1])}`, exit code "
-                f"{code}; what it said is in the worker's stderr). Recordings are decoded in the "
-                "worker itself with --isolation.enabled false"
+                f"{code}; its output is in the worker's stderr). To decode recordings in the worker itself, set "
+                "--isolation.enabled false"
             )
 
     def extract(
@@ -85,19 +85,19 @@ class Child:
         conditions: Sequence[Condition],
         name: str,
     ) -> tuple[str, Any]:
-        """What the child answers.
+        """The child's answer: its kind and its value.
 
         Raises:
-            IsolationError: it cannot decode anything, as a module is missing.
-            _ChildLostError: it died, or took longer than it may.
+            IsolationError: the child cannot decode anything, as a module is missing.
+            _ChildLostError: the child died, took too long or ran out of memory.
         """
         limit = self.settings.limit_s(size_bytes, len(conditions))
         try:
             self._send(source, (size_bytes, roles, tuple(conditions), name))
             if not self._connection.poll(limit):
                 self.close()
-                told = f"took longer than {limit:.0f} s (isolation.base_s, isolation.s_per_mb)"
-                raise _ChildLostError(Reason.DECODER_TIMEOUT, told)
+                detail = f"took longer than {limit:.0f} s (isolation.base_s, isolation.s_per_mb)"
+                raise _ChildLostError(Reason.DECODER_TIMEOUT, detail)
             kind, value = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - from our own child
         except (EOFError, ConnectionError) as error:
             raise self._lost() from error
@@ -106,14 +106,14 @@ class Child:
                 f"Recordings cannot be decoded on this machine ({value}): the installation is incomplete"
             )
         if kind == "out of memory":
-            self.close()  # what is left of its memory, nobody knows
-            told = f"needs more than {self.settings.memory_mb} MB (isolation.memory_mb). {value}".strip()
-            raise _ChildLostError(Reason.OUT_OF_MEMORY, told)
+            self.close()  # the state of its memory is unknown
+            detail = f"needs more than {self.settings.memory_mb} MB (isolation.memory_mb). {value}".strip()
+            raise _ChildLostError(Reason.OUT_OF_MEMORY, detail)
         return kind, value
 
     def _send(self, source: BinaryIO, request: tuple[Any, ...]) -> None:
         source.seek(0)
-        in_file = getattr(source, "name", None) is not None  # a spool in memory would go to disk for its `fileno`
+        in_file = getattr(source, "name", None) is not None  # `fileno` would write a spool from memory to disk
         self._connection.send((*request, in_file))
         if in_file:
             send_handle(self._connection, source.fileno(), self._process.pid)
@@ -124,20 +124,20 @@ class Child:
         code = self._end()
         if code == -signal.SIGKILL:
             return _ChildLostError(
-                Reason.OUT_OF_MEMORY, "its process was killed, as a system does that has no memory left"
+                Reason.OUT_OF_MEMORY, "its process was killed, as the system does when memory runs out"
             )
         died = f"of {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
         return _ChildLostError(Reason.DECODER_CRASH, f"its process died {died}")
 
     def _end(self) -> int:
-        """The exit code of a child that has hung up, as `subprocess` gives it; killed where it is slow to go."""
+        """The exit code, as `subprocess` gives it, of a child that closed its socket. It is killed if still alive."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(5.0)
         self.close()
         return int(self._process.returncode)
 
     def close(self) -> None:
-        """Ends the process; nothing happens where it has ended."""
+        """Ends the process, if it has not ended."""
         self._connection.close()
         self._process.kill()
         self._process.wait()
@@ -156,22 +156,22 @@ def extract_isolated(
     conditions: Sequence[Condition] = (RECORDED,),
     recording_id: str = "",
 ) -> ExtractedRecording:
-    """As `ser_core.sound.extraction.extract_recording`, in a child process that this one keeps.
+    """As `ser_core.sound.extraction.extract`, in a child process that is kept for the next recording.
 
     Raises:
-        Refusal: also where the recording has brought two children down, or an unforeseen error about.
+        Refusal: also where the recording has ended two children or raised an unforeseen error.
         IsolationError: no child starts.
     """
     with _lock:
-        for tried in range(1, _TRIES + 1):
+        for attempt in range(1, _TRIES + 1):
             try:
                 kind, value = _child(plan, settings).extract(source, size_bytes, roles, conditions, recording_id)
             except _ChildLostError as lost:
                 close_child()
-                if tried == _TRIES:
+                if attempt == _TRIES:
                     raise Refusal(lost.reason, f"{lost.detail}; tried {_TRIES} times") from lost
             except BaseException:
-                close_child()  # a task that was ended while it waited: the answer must not go to the next recording
+                close_child()  # a task ended while waiting: the next recording must not get this answer
                 raise
             else:
                 break
@@ -193,6 +193,6 @@ def _child(plan: ExtractionPlan, settings: IsolationSettings) -> Child:
 
 @atexit.register
 def close_child() -> None:
-    """Ends the child that this process keeps, where there is one."""
+    """Ends the child that this process keeps, if any."""
     while _kept:
         _kept.pop().close()

@@ -10,8 +10,8 @@ from ser_core.sound.extraction.extraction_plan import ExtractionPlan
 
 
 def channels_to_score(channels: int, plan: ExtractionPlan, roles: Mapping[int, str] | None) -> set[int]:
-    """Channels that may be scored. Whether two channels are one is known only at the end, so the first of two has
-    vectors too where a mono recording would be scored; they are dropped where it turns out to be another's."""
+    """Channels that may be scored. Whether two channels are the same is known only at the end. So the first of two gets
+    vectors too where a mono recording would be scored; they are dropped if its role is not scored after all."""
     if channels == 1:
         return {0} if mono_role(plan.roles, roles) in plan.roles_scored else set()
     known = {**dict(enumerate(plan.roles.channels)), **(roles or {})}
@@ -22,8 +22,8 @@ def channels_to_score(channels: int, plan: ExtractionPlan, roles: Mapping[int, s
 
 
 def mono_role(settings: RoleSettings, roles: Mapping[int, str] | None) -> str:
-    """The role of the only channel. Metadata that names several channels speaks of another recording than a mono one,
-    in which their voices are mixed: it does not count then."""
+    """The role of the only channel. Metadata that names several channels is ignored: a mono recording mixes their
+    voices."""
     return roles[0] if roles is not None and set(roles) == {0} else settings.mono
 
 
@@ -31,7 +31,7 @@ def channel_roles(channels: int, settings: RoleSettings, roles: Mapping[int, str
     """The role of each of several channels.
 
     Raises:
-        Refusal: too_many_channels, where the settings name no role for one.
+        Refusal: too_many_channels, where a channel has no role in the settings.
     """
     known = {**dict(enumerate(settings.channels)), **(roles or {})}
     missing = [i for i in range(channels) if i not in known]

@@ -1,11 +1,11 @@
-"""What a feature set is: a name, ordered features, and a fingerprint of all that changes a number."""
+"""Feature sets: a name, ordered features, and a fingerprint of everything that changes a number."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ Array = npt.NDArray[np.float32]
 
 
 class FeatureSet(ABC):
-    """Segments → vectors. Picklable; what is expensive to build is cached by process."""
+    """Segments → vectors. Picklable; each process caches what is expensive to build."""
 
     def __init__(self, family: str, sample_rate: int, parameters: Mapping[str, Any]) -> None:
         self._family = family
@@ -43,10 +43,7 @@ class FeatureSet(ABC):
 
         Each feature is in one family.
         """
-        found: dict[str, list[str]] = {}
-        for name in self.feature_names:
-            found.setdefault(name.partition("_")[0], []).append(name)
-        return {family: tuple(members) for family, members in found.items()}
+        return by_family(self.feature_names, lambda name: name.partition("_")[0])
 
     @property
     def dimension(self) -> int:
@@ -62,6 +59,25 @@ class FeatureSet(ABC):
     def id(self) -> str:
         """`<name>:<fingerprint>`, the column `feature_set`."""
         return f"{self.name}:{self.fingerprint}"
+
+
+def by_family(names: Iterable[str], family_of: Callable[[str], str]) -> dict[str, tuple[str, ...]]:
+    """`names` by their family, both in the order of their first appearance."""
+    families: dict[str, list[str]] = {}
+    for name in names:
+        families.setdefault(family_of(name), []).append(name)
+    return {family: tuple(members) for family, members in families.items()}
+
+
+def check_segments(segments: Sequence[Array]) -> None:
+    """Refuses what `FeatureSet.extract` does not take.
+
+    Raises:
+        ValueError: a segment is empty or not one-dimensional.
+    """
+    for i, y in enumerate(segments):
+        if y.ndim != 1 or y.size == 0:
+            raise ValueError(f"segment {i} has the shape {y.shape}; expected (samples,), one sample or more")
 
 
 def fingerprint(parameters: Mapping[str, Any]) -> str:

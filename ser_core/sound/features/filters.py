@@ -1,5 +1,4 @@
-"""The matrices that map a power spectrum to bands and to pitch classes; the definitions are librosa's, so that its
-numbers come out."""
+"""The matrices that map a power spectrum to bands and to pitch classes, with librosa's definitions and numbers."""
 
 from __future__ import annotations
 
@@ -96,7 +95,7 @@ def chroma_filters(sr: int, n_fft: int, tuning: float) -> Array:
     hz = np.arange(1, n_fft) * (sr / n_fft)
     a0 = 440.0 / 16 * 2 ** (tuning / N_CHROMA)
     above = N_CHROMA * np.log2(hz / a0)
-    semitones = np.concatenate([above[:1] - 1.5 * N_CHROMA, above])  # 0 Hz stands an octave and a half below the first
+    semitones = np.concatenate([above[:1] - 1.5 * N_CHROMA, above])  # 0 Hz counts as 1.5 octaves below the first
     width = np.append(np.maximum(np.diff(semitones), 1.0), 1.0)[: 1 + n_fft // 2, None]
     semitones = semitones[: 1 + n_fft // 2, None]
     distance = np.mod(semitones - np.arange(N_CHROMA) + N_CHROMA / 2, N_CHROMA) - N_CHROMA / 2

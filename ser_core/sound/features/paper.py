@@ -14,7 +14,7 @@ import numpy.typing as npt
 import scipy.fft
 
 from ser_core.config.settings import FeatureSettings
-from ser_core.sound.features.base import FeatureSet
+from ser_core.sound.features.base import FeatureSet, check_segments
 from ser_core.sound.features.filters import N_CHROMA, chroma_filters, mel_filters
 from ser_core.sound.features.spectra import BLOCK_SAMPLES, Frames, power_blocks, power_spectra
 from ser_core.sound.features.tuning import Peaks, spectral_peaks, tunings
@@ -23,7 +23,7 @@ Array = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
 
 _PARAMETERS = {"set", "sample_rate_hz", "n_fft", "hop_length", "mel_scale", "mfcc", "chroma", "mel"}
-"""Settings that change a number of this feature set; others' switches leave its fingerprint alone."""
+"""Settings that change a number of this feature set. Other settings leave its fingerprint unchanged."""
 
 REVISION = 1
 """Raised with every change to the code that changes a number."""
@@ -37,7 +37,7 @@ _MEL = tuple(f"mel_{i:03d}_mean" for i in range(1, N_MELS + 1))
 
 
 class PaperFeatures(FeatureSet):
-    """40 MFCC, 12 chroma, 128 mel bands (power), each of the three switchable."""
+    """40 MFCC, 12 chroma, 128 mel bands (power). Each of the three can be switched off."""
 
     def __init__(self, settings: FeatureSettings, shared: Mapping[str, Any]) -> None:
         self._settings = settings
@@ -54,9 +54,7 @@ class PaperFeatures(FeatureSet):
 
     def extract(self, segments: Sequence[Array]) -> Array:
         """See `FeatureSet.extract`."""
-        for i, y in enumerate(segments):
-            if y.ndim != 1 or y.size == 0:
-                raise ValueError(f"segment {i} has the shape {y.shape}; expected (samples,), one sample or more")
+        check_segments(segments)
         vectors = np.empty((len(segments), self.dimension), dtype=np.float32)
         counts = [1 + len(y) // self._settings.hop_length for y in segments]
         for first, last in _batches(counts, BLOCK_SAMPLES // self._settings.n_fft):
@@ -87,8 +85,11 @@ class PaperFeatures(FeatureSet):
         return np.concatenate(parts, axis=1)
 
     def _mean_chroma(self, frames: Frames, power: Array | None, tuning: npt.NDArray[np.float64]) -> Array:
-        """Mean chroma of each segment, shape (segments, 12), from the power of all frames. The tuning needs every frame
-        first: a segment of several blocks, whose power is not there any more, is transformed again."""
+        """Mean chroma of each segment, shape (segments, 12), from the power of all frames.
+
+        The tuning needs every frame first. A segment of several blocks, whose power is no longer held, is transformed
+        again.
+        """
         out = np.empty((len(tuning), N_CHROMA), np.float32)
         bounds = frames.bounds.tolist()
         for i, (start, stop) in enumerate(pairwise(bounds)):
@@ -99,7 +100,7 @@ class PaperFeatures(FeatureSet):
 
 
 def _batches(counts: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
-    """First segment, and the one behind the last, of batches of `most` frames, or of one segment that has more."""
+    """First segment, and one past the last, of batches of at most `most` frames, or of a single longer segment."""
     first = held = 0
     for i, count in enumerate(counts):
         if i > first and held + count > most:
@@ -111,19 +112,19 @@ def _batches(counts: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
 
 
 def _peaks(power: Array, frames: Frames, sr: int) -> Peaks:
-    """The peaks of a block of frames, those of doubtful ones in double precision."""
-    found = spectral_peaks(power, sr)
-    if not len(found.doubtful):
-        return found
-    exact = power_spectra(frames.line, frames.at[found.doubtful], double=True)
-    return found.replaced(found.doubtful, spectral_peaks(exact, sr))
+    """The peaks of a block of frames; of doubtful frames, in double precision."""
+    peaks = spectral_peaks(power, sr)
+    if not len(peaks.doubtful):
+        return peaks
+    exact = power_spectra(frames.line, frames.at[peaks.doubtful], double=True)
+    return peaks.replaced(peaks.doubtful, spectral_peaks(exact, sr))
 
 
 def mean_mfcc(mel: Array, bounds: Rows) -> Array:
     """Means of each segment's MFCC, shape (segments, 40), from mel power of shape (frames, 128).
 
-    Davis & Mermelstein 1980, on decibels floored 80 below the segment's maximum. The cosine transform is linear, so
-    it is taken of the mean.
+    Davis & Mermelstein 1980, on decibels floored 80 dB below the segment's maximum. The cosine transform is linear, so
+    it is applied to the mean.
     """
     decibels = np.log(np.maximum(mel, np.float32(AMIN)))
     decibels *= np.float32(10 / np.log(10))
@@ -134,7 +135,7 @@ def mean_mfcc(mel: Array, bounds: Rows) -> Array:
 
 
 def chroma(power: Array, weights: Array) -> Array:
-    """Chroma of each frame, shape (frames, 12), the strongest class of a frame being 1; a silent frame stays 0."""
+    """Chroma of each frame, shape (frames, 12): the strongest class of a frame is 1, a silent frame is 0."""
     raw = power @ weights
     strongest = raw.max(axis=1, keepdims=True)
     return np.asarray(raw / np.where(strongest >= np.finfo(np.float32).tiny, strongest, np.float32(np.inf)))

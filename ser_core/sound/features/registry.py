@@ -13,14 +13,14 @@ from ser_core.sound.features.base import FeatureSet
 from ser_core.sound.features.functionals import FunctionalsFeatures
 from ser_core.sound.features.paper import PaperFeatures
 from ser_core.sound.segments import SILENCE_DBFS
-from ser_core.sound.speech.activity import REVISION
+from ser_core.sound.speech.activity import SPEECH_REVISION
 
 Builder = Callable[[FeatureSettings, Mapping[str, Any]], FeatureSet]
 
 _BUILDERS: Mapping[str, Builder] = MappingProxyType({"paper-180": PaperFeatures, "functionals-v1": FunctionalsFeatures})
 
-_SPEECH = {"max_s", "pause_s", "margin_s", "above_noise_db", "below_peak_db"}
-_COUNTS: Mapping[str, set[str]] = MappingProxyType(
+_DETECTION = {"max_s", "pause_s", "margin_s", "above_noise_db", "below_peak_db"}
+_CUT: Mapping[str, set[str]] = MappingProxyType(
     {"speech": {"mode", "min_s"}, "window": {"mode", "min_s", "window_s"}, "whole": {"mode"}}
 )
 
@@ -29,10 +29,10 @@ _COUNTS: Mapping[str, set[str]] = MappingProxyType(
 def feature_set(features: FeatureSettings, segments: SegmentSettings) -> FeatureSet:
     """The feature set that the settings describe.
 
-    How recordings are resampled and cut is part of its fingerprint, as a vector of another stretch is another vector;
-    and how speech is found, in every mode, as the stretches of speech stand beside the vectors.
+    Its fingerprint covers how recordings are resampled and cut into segments, and in every mode how speech is detected,
+    as the stretches of speech are stored beside the vectors.
     """
-    cut: dict[str, Any] = segments.model_dump(include=_COUNTS[segments.mode] | _SPEECH)
-    cut |= {"silence_dbfs": SILENCE_DBFS, "speech_revision": REVISION}
+    cut: dict[str, Any] = segments.model_dump(include=_CUT[segments.mode] | _DETECTION)
+    cut |= {"silence_dbfs": SILENCE_DBFS, "speech_revision": SPEECH_REVISION}
     shared = {"resampler": RESAMPLER, "segments": cut}
     return _BUILDERS[features.set](features, shared)

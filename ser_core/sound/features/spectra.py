@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
+
+from ser_core.sound.audio.fourier import hann
 
 Array = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
@@ -54,7 +55,7 @@ class Frames:
         return int(self.line.shape[1])
 
     def part(self, start: int, stop: int) -> Frames:
-        """The frames `start` up to `stop`, as of one segment."""
+        """The frames from `start` up to `stop` as those of one segment."""
         at = self.at[start:stop]
         return Frames(self.line, at, np.array([0, len(at)]))
 
@@ -69,7 +70,7 @@ def power_blocks(frames: Frames) -> Iterator[Array]:
 def power_spectra(line: Array, at: Rows, double: bool = False) -> Array:
     """Power spectra of the rows `at` of `line`, float32 of shape (len(at), 1 + n_fft // 2).
 
-    `double` transforms in double precision, as librosa does, for what differs in the sixth digit.
+    `double` transforms in double precision, as librosa does, where the sixth digit counts.
     """
     n_fft = line.shape[1]
     window = hann(n_fft) if double else hann(n_fft).astype(np.float32)
@@ -80,10 +81,3 @@ def power_spectra(line: Array, at: Rows, double: bool = False) -> Array:
         spectrum = scipy.fft.rfft(windowed, axis=1, overwrite_x=True)
         np.abs(spectrum.astype(np.complex64, copy=False), out=power[row : row + step])
     return np.square(power, out=power)
-
-
-@lru_cache(maxsize=8)
-def hann(n_fft: int) -> npt.NDArray[np.float64]:
-    """The periodic Hann window, shape (n_fft,)."""
-    window: npt.NDArray[np.float64] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
-    return window

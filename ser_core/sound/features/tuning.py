@@ -1,8 +1,8 @@
-"""How far segments are tuned off A440, as librosa's `estimate_tuning` finds it, without a loop over frames.
+"""How far segments are tuned off A440, as in librosa's `estimate_tuning`, without a loop over frames.
 
 The tuning is the highest bar of a histogram of spectral peaks. In single precision a peak may fall on the other side of
-a bar's edge, or be none, and in one clip of fifty that makes another bar the highest. So frames with such a peak are
-named as doubtful, and theirs are to be found in double precision.
+a bar's edge, or not be a peak at all; in one clip of fifty that makes another bar the highest. Frames with such a peak
+are marked as doubtful, so that the caller can compute their peaks in double precision.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _THRESHOLD = np.float32(0.1)
 _BARS = 100
 _EDGES = np.linspace(-0.5, 0.5, _BARS + 1)
 _POWER_ERROR = np.float32(2e-6)
-"""Relative, of power in single precision at a peak: several times what is found in recordings."""
+"""Relative error of power in single precision at a peak: several times that of recordings."""
 _SEMITONE_ERROR = 1e-5
-"""Of a peak's deviation, from rounding its frequency and its logarithm."""
+"""Error of a peak's deviation, from rounding its frequency and its logarithm."""
 
 
 class Peaks(NamedTuple):
@@ -34,10 +34,10 @@ class Peaks(NamedTuple):
     frame: Rows  # (peaks,)
     deviation: Array  # (peaks,), semitones from the nearest note at A440, -0.5 to 0.5
     magnitude: Array  # (peaks,)
-    doubtful: Rows  # frames of which single precision cannot tell what falls where
+    doubtful: Rows  # frames whose peaks single precision cannot place
 
     def after(self, frames: int) -> Peaks:
-        """Numbered as those of frames that come after `frames` others."""
+        """The same peaks, numbered as of frames that follow `frames` others."""
         return self._replace(frame=self.frame + frames, doubtful=self.doubtful + frames)
 
     @classmethod
@@ -46,7 +46,7 @@ class Peaks(NamedTuple):
         return blocks[0] if len(blocks) == 1 else cls(*(np.concatenate(same) for same in zip(*blocks, strict=True)))
 
     def replaced(self, rows: Rows, others: Peaks) -> Peaks:
-        """With the peaks of `others`, whose frames are numbered from 0, as those of the frames `rows`, in order."""
+        """The peaks with those of the frames `rows` replaced by `others`, whose frame i is `rows[i]`."""
         keep = np.isin(self.frame, rows, invert=True)
         frame = np.concatenate([self.frame[keep], rows[others.frame]])
         order = np.argsort(frame, kind="stable")
@@ -62,7 +62,7 @@ def spectral_peaks(power: Array, sr: int) -> Peaks:
     (Smith, "Spectral Audio Signal Processing", 2011).
     """
     n_bins = power.shape[1]
-    n_fft = 2 * (n_bins - 1)  # where n_fft is odd librosa, too, takes the even one below it here
+    n_fft = 2 * (n_bins - 1)  # for an odd n_fft, librosa also takes the even number below it here
     bins = np.arange(n_bins) * (sr / n_fft)
     inside = np.flatnonzero((bins >= _F_MIN) & (bins < min(_F_MAX, sr / 2)))
     low, high = (max(int(inside[0]), 1), int(inside[-1]) + 1) if len(inside) else (0, 0)
@@ -87,8 +87,10 @@ def spectral_peaks(power: Array, sr: int) -> Peaks:
 
 
 def _vertex(left: Array, peak: Array, right: Array) -> tuple[Array, Wide]:
-    """Where the parabola through three neighbouring bins turns, in bins from the middle one, 0 beyond a bin; and how it
-    is bent."""
+    """The vertex of the parabola through three neighbouring bins, in bins from the middle one, and its curvature.
+
+    The vertex is 0 where it would be a bin or more away.
+    """
     curve = (left + right).astype(np.float64) - 2.0 * peak
     slope = (right - left).astype(np.float64) / 2
     flat = np.abs(slope) >= np.abs(curve)
@@ -110,15 +112,15 @@ def tunings(peaks: Peaks, bounds: Rows) -> Wide:
     ends = np.searchsorted(peaks.frame, bounds)
     counts = np.diff(ends)
     middle = [_median(peaks.magnitude[a:b]) for a, b in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
-    heard = np.flatnonzero(peaks.magnitude >= np.repeat(np.array(middle, np.float32), counts))
-    segment = np.repeat(np.arange(len(counts)), counts)[heard]
-    bar = np.searchsorted(_EDGES, peaks.deviation[heard], side="right") - 1
+    loud = np.flatnonzero(peaks.magnitude >= np.repeat(np.array(middle, np.float32), counts))
+    segment = np.repeat(np.arange(len(counts)), counts)[loud]
+    bar = np.searchsorted(_EDGES, peaks.deviation[loud], side="right") - 1
     histogram = np.bincount(segment * _BARS + bar, minlength=len(counts) * _BARS).reshape(-1, _BARS)
     return np.where(counts > 0, _EDGES[histogram.argmax(axis=1)], 0.0)
 
 
 def _median(magnitude: Array) -> float:
-    """`numpy.median`, without its checks, which take longer than the few values; 0 of none."""
+    """`numpy.median` without its checks, which take longer than the work; 0 of no values."""
     n = len(magnitude)
     if n == 0:
         return 0.0

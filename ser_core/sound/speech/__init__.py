@@ -1,4 +1,4 @@
-"""Where in a channel somebody speaks, and how many syllables. Array in, array out."""
+"""Stretches of speech in a channel, and their syllables. Array in, array out."""
 
 from ser_core.sound.speech.activity import SpeechActivity
 from ser_core.sound.speech.syllables import count_syllables

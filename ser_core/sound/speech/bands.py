@@ -1,4 +1,4 @@
-"""Power in a few bands, every ten milliseconds, of a channel that streams by."""
+"""Power in a few bands, every ten milliseconds, of a channel that is streamed."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from ser_core.sound.audio.fourier import hann
+
 Array = npt.NDArray[np.float32]
 
-FRAMES_A_SECOND = 100
+FRAMES_PER_S = 100
 BANDS = 8
 _FRAME_S = 0.032
 _LOWEST_HZ, _HIGHEST_HZ = 100.0, 3800.0
 _SHORTEST = 256
-"""Samples a frame, at least: shorter ones leave too few bins in a band to tell its noise."""
+"""The fewest samples in a frame: shorter frames have too few bins in a band to measure its noise."""
 _AT_ONCE = 256
 """Frames transformed at once: they stay in the processor's cache."""
 
 
 def hop_length(sr: int) -> int:
     """Samples between frames: ten milliseconds."""
-    return max(1, round(sr / FRAMES_A_SECOND))
+    return max(1, round(sr / FRAMES_PER_S))
 
 
 class BandPower:
@@ -53,7 +55,7 @@ class BandPower:
         return power
 
     def finish(self) -> Array:
-        """The frames that reach beyond the end, up to the one whose ten milliseconds hold the last sample."""
+        """The frames that reach beyond the end, up to the frame whose ten milliseconds hold the last sample."""
         return self.push(np.zeros(self._behind + self.hop - 1, dtype=np.float32))
 
     def _power(self, frames: Array) -> Array:
@@ -65,8 +67,8 @@ class BandPower:
 
 @lru_cache(maxsize=8)
 def _window(n_fft: int) -> Array:
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
-    return np.asarray(hann * np.sqrt(2 / (n_fft * np.sum(hann**2))), dtype=np.float32)
+    window = hann(n_fft)
+    return np.asarray(window * np.sqrt(2 / (n_fft * np.sum(window**2))), dtype=np.float32)
 
 
 @lru_cache(maxsize=8)
@@ -80,7 +82,7 @@ def _sums(sr: int, n_fft: int) -> Array:
 
 
 def _edges(sr: int, n_fft: int) -> npt.NDArray[np.intp]:
-    """First bins of bands of equal width on O'Shaughnessy's mel scale (1987), and the bin behind the last one."""
+    """First bins of bands of equal width on O'Shaughnessy's mel scale (1987), and one past the last bin."""
     lowest, highest = (2595 * np.log10(1 + hz / 700) for hz in (_LOWEST_HZ, min(_HIGHEST_HZ, 0.475 * sr)))
     hertz = 700 * (10 ** (np.linspace(lowest, highest, BANDS + 1) / 2595) - 1)
     bins = np.maximum(np.round(hertz * n_fft / sr).astype(np.intp), 1)

@@ -12,20 +12,21 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from ser_core.sound.audio.fourier import hann, power_of
+from ser_core.sound.audio.levels import FLOOR_DB, decibels
 from ser_core.sound.speech.bands import hop_length
-from ser_core.sound.speech.quantile import quantile
+from ser_core.sound.speech.quantiles import quantiles
 
 Array = npt.NDArray[np.float32]
 
 DIP_DB = 2.0
 BELOW_LOUDEST_DB = 25.0
-"""The paper's threshold: so far below the 99th percentile of the intensity a peak still counts."""
+"""A peak counts down to this far below the 99th percentile of the intensity, as in the paper."""
 WINDOW_S = 0.09
-"""Of the intensity: shorter ones split the stretched vowels of emotional speech."""
+"""Window of the intensity. Shorter windows split the long vowels of emotional speech."""
 SONORANT_HZ = (300.0, 1500.0)
-"""Vowels are loudest here; what voices have below and hisses have above fills the dips between them."""
+"""Vowels are loudest here. Voicing below and hisses above would fill the dips between them."""
 MIN_VOICING = 0.5
-SILENCE_DB = -120.0
 _PITCH_HZ = (70.0, 500.0)
 _PITCH_FRAME_S = 0.04
 
@@ -36,32 +37,32 @@ def count_syllables(y: Array, sr: int) -> int:
     if len(y) < hop:
         return 0
     intensity = _intensity(y, sr, hop)
-    loudest = float(quantile(intensity, 0.99))
-    peaks = prominent_peaks(intensity, DIP_DB, SILENCE_DB)
+    loudest = float(quantiles(intensity, (0.99,))[0])
+    peaks = prominent_peaks(intensity, DIP_DB, FLOOR_DB)
     peaks = peaks[intensity[peaks] > loudest - BELOW_LOUDEST_DB]
     return int(np.count_nonzero(_voicing(y, sr, peaks * hop + hop // 2) > MIN_VOICING))
 
 
 def prominent_peaks(x: Array, prominence: float, outside: float) -> npt.NDArray[np.intp]:
-    """Maxima of `x`, shape (n,), from which it falls by `prominence` on both sides before it rises above them; beyond
-    its ends it is `outside`. Of equal values without such a fall between them the first counts.
+    """Maxima of `x`, shape (n,), from which it falls by `prominence` on both sides before it rises above them.
 
-    As `scipy.signal.find_peaks`, whose import alone takes longer than a recording.
+    Beyond its ends `x` is `outside`. Of equal maxima without such a fall between them the first counts. This is
+    `scipy.signal.find_peaks`, whose import takes longer than a recording.
     """
     rises = np.zeros(len(x) + 1, np.bool_)
     rises[0], rises[1:-1] = True, x[1:] > x[:-1]
     turns = np.flatnonzero(rises[1:] != rises[:-1])  # maxima and minima in turn, a maximum first and last
-    found: list[int] = []
-    top, high, low = -1, outside, outside  # the maximum that may be one, its value, and the lowest since the last one
+    peaks: list[int] = []
+    top, high, low = -1, outside, outside  # the candidate, its value, and the lowest value since the last peak
     for at, value in zip(turns.tolist(), x[turns].tolist(), strict=True):
         if value > high if top >= 0 else value >= low + prominence:
             top, high = at, value
         elif top >= 0 and value <= high - prominence:
-            found.append(top)
+            peaks.append(top)
             top, low = -1, value
         elif top < 0:
             low = min(low, value)
-    return np.array([*found, *([top] if top >= 0 and high >= outside + prominence else [])], dtype=np.intp)
+    return np.array([*peaks, *([top] if top >= 0 and high >= outside + prominence else [])], dtype=np.intp)
 
 
 def _intensity(y: Array, sr: int, hop: int) -> Array:
@@ -75,8 +76,7 @@ def _intensity(y: Array, sr: int, hop: int) -> Array:
     window = _smoothing(round(WINDOW_S * sr / hop) + 1)
     smooth = np.convolve(power, window, mode="full")
     margin = len(window) // 2
-    decibels: Array = 10 * np.log10(np.maximum(smooth[margin : margin + len(power)], 10 ** (SILENCE_DB / 10)))
-    return decibels
+    return decibels(smooth[margin : margin + len(power)])
 
 
 def _voicing(y: Array, sr: int, at: npt.NDArray[np.intp]) -> Array:
@@ -88,7 +88,7 @@ def _voicing(y: Array, sr: int, at: npt.NDArray[np.intp]) -> Array:
     shortest, longest = round(sr / _PITCH_HZ[1]), round(sr / _PITCH_HZ[0])
     padded = np.pad(y, n)
     frames = padded[at[:, np.newaxis] + (n - n // 2) + np.arange(n)]
-    window, size = _pitch_window(n), scipy.fft.next_fast_len(n + longest, real=True)
+    window, size = hann(n).astype(np.float32), scipy.fft.next_fast_len(n + longest, real=True)
     frames = (frames - frames.mean(axis=1, keepdims=True)) * window
     correlation = _autocorrelation(frames, size)[:, : longest + 1]
     normalised = correlation / np.maximum(correlation[:, :1], np.float32(1e-12))
@@ -99,9 +99,7 @@ def _voicing(y: Array, sr: int, at: npt.NDArray[np.intp]) -> Array:
 
 def _autocorrelation(frames: Array, size: int) -> Array:
     spectrum = scipy.fft.rfft(frames, size, axis=1)
-    power = np.square(spectrum.real)
-    power += np.square(spectrum.imag)
-    return np.asarray(scipy.fft.irfft(power, size, axis=1))
+    return np.asarray(scipy.fft.irfft(power_of(spectrum), size, axis=1))
 
 
 @lru_cache(maxsize=8)
@@ -112,12 +110,7 @@ def _smoothing(n: int) -> npt.NDArray[np.float64]:
 
 
 @lru_cache(maxsize=8)
-def _pitch_window(n: int) -> Array:
-    return np.hanning(n + 1)[:-1].astype(np.float32)
-
-
-@lru_cache(maxsize=8)
 def _own_correlation(n: int, size: int) -> Array:
     """The window's own autocorrelation, 1 at lag 0."""
-    own = _autocorrelation(_pitch_window(n)[np.newaxis], size)[0]
+    own = _autocorrelation(hann(n).astype(np.float32)[np.newaxis], size)[0]
     return np.asarray(own / own[0])

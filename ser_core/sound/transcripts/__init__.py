@@ -1,4 +1,4 @@
-"""Transcripts that lie beside recordings → the valence of the words in a segment. No text goes any further."""
+"""Transcripts beside recordings → the valence of the words in a segment. No text leaves this package."""
 
 from ser_core.sound.transcripts.sentiment import text_valence
 from ser_core.sound.transcripts.transcript_file import read_transcript

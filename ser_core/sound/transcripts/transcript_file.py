@@ -14,10 +14,10 @@ def read_transcript(data: bytes, name: str) -> list[Words]:
 
     Args:
         data: JSON or WebVTT, in UTF-8.
-        name: of the file; its ending tells which of them.
+        name: the file name; the ending `.vtt` means WebVTT, any other JSON.
 
     Raises:
-        TranscriptError: it is neither, or in no form that is known; the message does not quote it.
+        TranscriptError: it is neither, or its form is not known. The message does not quote the transcript.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -32,7 +32,7 @@ def _read_json(text: str) -> list[Words]:
         doc = json.loads(text)
     except json.JSONDecodeError as error:
         raise TranscriptError(f"line {error.lineno}, column {error.colno} is not JSON: {error.msg}") from None
-    except ValueError:  # what Python says to a number of thousands of digits
+    except ValueError:  # a number of thousands of digits
         raise TranscriptError("it is not JSON of a transcriber: a number has too many digits") from None
     except RecursionError:
         raise TranscriptError("it is nested too deeply for a transcript") from None
@@ -40,16 +40,16 @@ def _read_json(text: str) -> list[Words]:
         words = [entry for entry in form(doc) if entry is not None]
         if words:
             return words
-    if _says_nothing(doc):
+    if _is_empty(doc):
         return []
     raise TranscriptError(
-        "no words with times were found; expected the JSON of Amazon, Google, Azure, Deepgram or Whisper, or a list of "
+        "it has no words with times; expected the JSON of Amazon, Google, Azure, Deepgram or Whisper, or a list of "
         "objects with text, start and end in seconds"
     )
 
 
-def _says_nothing(doc: object) -> bool:
-    """Whether it is a list without entries, by itself or under a usual name: nobody spoke."""
+def _is_empty(doc: object) -> bool:
+    """Whether `doc` is an empty list, or holds one under a common name: nobody spoke."""
     if isinstance(doc, dict):
         return any(doc.get(name) == [] for name in ("segments", "words", "results", "Transcript", "phrases"))
     return doc == []

@@ -1,45 +1,29 @@
-"""WebVTT (W3C, "WebVTT: The Web Video Text Tracks Format") → words, one entry a cue."""
+"""WebVTT (W3C, "WebVTT: The Web Video Text Tracks Format") → words, one entry per cue."""
 
 from __future__ import annotations
 
 import html
-import re
+
+import webvtt
 
 from ser_core.sound.transcripts.words import TranscriptError, Words, words_of
 
-_TIME = r"(?:(\d{2,}):)?([0-5]\d):([0-5]\d\.\d{3})"
-_TIMING = re.compile(rf"{_TIME}[ \t]+-->[ \t]+{_TIME}(?:[ \t].*)?")
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?[ \t]+([^>]+)>")
-_TAG = re.compile(r"<[^>]*>")
-
 
 def read_vtt(text: str) -> list[Words]:
-    """The cues of a file. A voice tag (`<v Agent>`) tells whose words a cue holds; other tags are dropped.
+    """The cues of a file. The voice tag that a cue begins with (`<v Agent>`) names its speaker; other tags are dropped.
 
     Raises:
-        TranscriptError: the file does not begin with WEBVTT.
+        TranscriptError: the file does not begin with WEBVTT, or a character reference has too many digits.
     """
-    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if not re.fullmatch(r"WEBVTT(?:[ \t].*)?", lines[0]):
-        raise TranscriptError("the file does not begin with the line WEBVTT, as the format wants it")
-    blocks = re.split(r"\n{2,}", "\n".join(lines[1:]))
-    found = (_cue(block.strip("\n").split("\n")) for block in blocks)
-    return [words for words in found if words is not None]
+    try:
+        cues = [_words(caption) for caption in webvtt.from_string(text).captions]
+    except webvtt.errors.MalformedFileError:
+        raise TranscriptError("the file does not begin with the line WEBVTT, as the format requires") from None
+    except ValueError:  # a character reference of thousands of digits
+        raise TranscriptError("it is not WebVTT of a transcriber: a number has too many digits") from None
+    return [words for words in cues if words is not None]
 
 
-def _cue(lines: list[str]) -> Words | None:
-    """A cue's first or second line holds its times; notes, styles and regions have none."""
-    for place, line in enumerate(lines[:2]):
-        timing = _TIMING.fullmatch(line.strip())
-        if timing:
-            payload = " ".join(lines[place + 1 :])
-            voice = _VOICE.search(payload)
-            said = html.unescape(_TAG.sub("", payload))
-            return words_of(
-                said, _seconds(*timing.groups()[:3]), _seconds(*timing.groups()[3:]), None, voice and voice[1]
-            )
-    return None
-
-
-def _seconds(hours: str | None, minutes: str, seconds: str) -> float:
-    return 3600 * int(hours or 0) + 60 * int(minutes) + float(seconds)
+def _words(caption: webvtt.Caption) -> Words | None:
+    start_s, end_s = (time.in_milliseconds() / 1000 for time in (caption.start_time, caption.end_time))
+    return words_of(html.unescape(" ".join(caption.text.split("\n"))), start_s, end_s, None, caption.voice)

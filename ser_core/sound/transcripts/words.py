@@ -1,4 +1,4 @@
-"""What every form of transcript is read into, and how its times and speakers are understood."""
+"""The words that every form of transcript is read into, and how times and speakers are parsed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s?")
 
 
 class TranscriptError(SerError):
-    """A transcript cannot be read. The message never quotes what was said."""
+    """A transcript cannot be read. The message never quotes it."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """Some words that were said: one, or a whole turn.
+    """A spoken word, or a whole turn.
 
     `start_s` and `end_s` are seconds of the recording; `channel` counts from 0. `channel` and `role` are None where
-    the transcript does not say whose words they are.
+    the transcript does not give them.
     """
 
     start_s: float
@@ -39,14 +39,14 @@ class Words:
 
 
 def words_of(text: Any, start_s: Any, end_s: Any, channel: Any = None, speaker: Any = None) -> Words | None:
-    """The words, or None where there is no text or a time is not known: some transcribers time most words, not all.
+    """The words, or None where the text or a time is missing: some transcribers leave some words without times.
 
     Args:
-        text: what was said.
+        text: the spoken words.
         start_s: seconds, a number or a text such as `4.86` or `4.860s`.
         end_s: seconds.
-        channel: from 0; what is no whole number is not known.
-        speaker: a name; one that says customer or agent (or the like) gives the role.
+        channel: from 0; anything but an integer counts as unknown.
+        speaker: a name; the role where it contains customer, agent or the like.
     """
     start, end = seconds(start_s), seconds(end_s)
     if not isinstance(text, str) or not text.strip() or start is None or end is None or end < start:
@@ -56,10 +56,10 @@ def words_of(text: Any, start_s: Any, end_s: Any, channel: Any = None, speaker: 
 
 
 def seconds(value: Any) -> float | None:
-    """Seconds from a number or its text; None for anything else, and for what is negative or not finite."""
+    """Seconds from a number or its text; None for anything else, and for negative or infinite numbers."""
     if isinstance(value, str):
-        found = _SECONDS.fullmatch(value.strip())
-        value = float(found[1]) if found else None
+        match = _SECONDS.fullmatch(value.strip())
+        value = float(match[1]) if match else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 <= value <= sys.float_info.max else None
@@ -72,9 +72,9 @@ def scaled(value: Any, unit_s: float) -> float | None:
 
 
 def role_of(speaker: Any) -> str | None:
-    """`customer` or `agent` where the speaker's name says one of them; None for `spk_0` and the like."""
+    """`customer` or `agent` where the speaker's name contains the role; None for `spk_0` and the like."""
     if not isinstance(speaker, str):
         return None
-    if _AGENT.search(speaker):  # asked first: "customer service" is the agent
+    if _AGENT.search(speaker):  # comes first: "customer service" is the agent
         return "agent"
     return "customer" if _CUSTOMER.search(speaker) else None

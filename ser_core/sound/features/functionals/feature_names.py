@@ -4,39 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ser_core.sound.features.base import by_family
 from ser_core.sound.features.functionals.movement import COVARYING, MODULATED, MODULATION_EDGES_HZ, PAIRS
 from ser_core.sound.features.functionals.spectral import LOG_MEL, MFCC, SPECTRAL
 from ser_core.sound.features.functionals.statistics import MOMENTS, SPREAD
 from ser_core.sound.features.functionals.voice_quality import PERIODICITY, QUALITY, VOICE
 
 EVERYWHERE = (*SPECTRAL, *PERIODICITY)
-"""Descriptors that say something of every frame; voice quality is one of voiced frames only."""
+"""Descriptors that are defined in every frame. Voice quality is defined in voiced frames only."""
 
 _ENERGY = ("rms", "loudness", "teager")
 
 
-def _crossed(descriptors: Iterable[str], part: str, functionals: Iterable[str]) -> tuple[str, ...]:
+def _product(descriptors: Iterable[str], part: str, functionals: Iterable[str]) -> tuple[str, ...]:
     descriptors = tuple(descriptors)
     return tuple(f"{descriptor}_{part}_{functional}" for functional in functionals for descriptor in descriptors)
 
 
 FEATURE_NAMES = (
-    *_crossed(EVERYWHERE, "all", MOMENTS),
-    *_crossed(EVERYWHERE, "delta", SPREAD),
-    *_crossed(VOICE, "voiced", MOMENTS),
-    *_crossed(SPECTRAL, "voiced", ("mean", "std")),
-    *_crossed(SPECTRAL, "unvoiced", ("mean",)),
-    *_crossed(MODULATED, "modulation", (f"{low:g}hz" for low in MODULATION_EDGES_HZ[:-1])),
+    *_product(EVERYWHERE, "all", MOMENTS),
+    *_product(EVERYWHERE, "delta", SPREAD),
+    *_product(VOICE, "voiced", MOMENTS),
+    *_product(SPECTRAL, "voiced", ("mean", "std")),
+    *_product(SPECTRAL, "unvoiced", ("mean",)),
+    *_product(MODULATED, "modulation", (f"{low:g}hz" for low in MODULATION_EDGES_HZ[:-1])),
     *(f"{COVARYING[i]}_logcov_{COVARYING[j]}" for i, j in zip(*PAIRS, strict=True)),
 )
-"""Of every feature, in the order of a vector's values."""
+"""The features in the order of a vector's values."""
 
 
 def family_of(name: str) -> str:
     """The family of a feature by its name, one of the keys of `families`.
 
     Raises:
-        ValueError: the name is none of this feature set's.
+        ValueError: the name is not in this feature set.
     """
     descriptor, _, functional = name.partition("_")
     if functional.startswith(("modulation_", "logcov_")):
@@ -45,7 +46,7 @@ def family_of(name: str) -> str:
         return _FAMILY_OF[descriptor]
     except KeyError:
         known = ", ".join(sorted(_FAMILY_OF))
-        raise ValueError(f"{name!r} is no feature of functionals-v1: {descriptor!r} is none of {known}") from None
+        raise ValueError(f"{name!r} is not a feature of functionals-v1: {descriptor!r} is none of {known}") from None
 
 
 def families(names: Iterable[str] = FEATURE_NAMES) -> Mapping[str, tuple[str, ...]]:
@@ -53,12 +54,9 @@ def families(names: Iterable[str] = FEATURE_NAMES) -> Mapping[str, tuple[str, ..
     covariance. Each name is in one of them.
 
     Raises:
-        ValueError: a name is none of this feature set's.
+        ValueError: a name is not in this feature set.
     """
-    found: dict[str, list[str]] = {}
-    for name in names:
-        found.setdefault(family_of(name), []).append(name)
-    return {family: tuple(members) for family, members in found.items()}
+    return by_family(names, family_of)
 
 
 _FAMILY_OF = {

@@ -9,19 +9,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ser_core.config.settings import FeatureSettings
-from ser_core.sound.features.base import FeatureSet
+from ser_core.sound.features.base import FeatureSet, check_segments
 from ser_core.sound.features.functionals.feature_names import EVERYWHERE, FEATURE_NAMES, families
-from ser_core.sound.features.functionals.frames import MIN_FRAMES, delta, hop_of, speech_bounds
+from ser_core.sound.features.functionals.frames import MIN_FRAMES, delta, speech_bounds
 from ser_core.sound.features.functionals.movement import COURSES, SPREADS, log_covariance, modulation
 from ser_core.sound.features.functionals.pitch import Mask
 from ser_core.sound.features.functionals.spectral import LOG_MEL, SPECTRAL, spectral_descriptors
 from ser_core.sound.features.functionals.statistics import mean_and_std, moments, spread
 from ser_core.sound.features.functionals.voice_quality import VOICE, voice_descriptors
+from ser_core.sound.speech.bands import hop_length
 
 Array = npt.NDArray[np.float32]
 
 _PARAMETERS = {"set", "sample_rate_hz"}
-"""Settings that change a number of this feature set; the switches of `paper-180` leave its fingerprint alone."""
+"""Settings that change a number of this feature set. The switches of `paper-180` leave its fingerprint unchanged."""
 
 REVISION = 1
 """Raised with every change to the code that changes a number."""
@@ -33,14 +34,14 @@ _COVARYING = [_ROW[name] for name in SPREADS]
 
 
 class Descriptors(NamedTuple):
-    """Of one segment, a hundred frames a second."""
+    """The descriptors of one segment, a hundred frames a second."""
 
     x: Array  # (descriptors, frames), rows in the order of `SPECTRAL`, then `VOICE`
     voiced: Mask  # (frames,)
 
 
 class FunctionalsFeatures(FeatureSet):
-    """2,632 functionals of spectrum and voice; level counts, the segment's length does not."""
+    """2,632 functionals of spectrum and voice. They include the level, but not the length of the segment."""
 
     def __init__(self, settings: FeatureSettings, shared: Mapping[str, Any]) -> None:
         own = settings.model_dump(include=_PARAMETERS)
@@ -53,24 +54,23 @@ class FunctionalsFeatures(FeatureSet):
 
     @property
     def families(self) -> Mapping[str, tuple[str, ...]]:
-        """Of pitch, energy, voice quality and so on; see `feature_names.family_of`."""
+        """Features by family (pitch, energy, voice quality and so on); see `feature_names.family_of`."""
         return families()
 
     def extract(self, segments: Sequence[Array]) -> Array:
         """See `FeatureSet.extract`."""
+        check_segments(segments)
         vectors = np.empty((len(segments), len(FEATURE_NAMES)), np.float32)
         for i, y in enumerate(segments):
-            if y.ndim != 1 or y.size == 0:
-                raise ValueError(f"segment {i} has the shape {y.shape}; expected (samples,), one sample or more")
             vectors[i] = functionals(descriptors(np.asarray(y, np.float32), self.sample_rate))
         return vectors
 
 
 def descriptors(y: Array, sr: int) -> Descriptors:
-    """The descriptors of `y`, shape (samples,), at `sr` hertz, between the first and the last of its speech."""
+    """The descriptors of `y`, shape (samples,), at `sr` hertz, from the start to the end of its speech."""
     start, stop = speech_bounds(y, sr)
     y = y[start:stop] - y[start:stop].mean()
-    n_frames = max(MIN_FRAMES, len(y) // hop_of(sr))
+    n_frames = max(MIN_FRAMES, len(y) // hop_length(sr))
     voice, voiced = voice_descriptors(y, sr, n_frames)
     return Descriptors(np.concatenate([spectral_descriptors(y, sr, n_frames), voice]), voiced)
 
@@ -79,16 +79,16 @@ def functionals(of: Descriptors) -> Array:
     """The vector of a segment, shape (2632,), in the order of `FEATURE_NAMES`."""
     x, voiced = of
     spectral, everywhere = slice(len(SPECTRAL)), x[: len(EVERYWHERE)]
-    while_voiced = x[:, voiced]
-    unvoiced = x[spectral, ~voiced]
-    if unvoiced.shape[1] < 3:
-        unvoiced = x[spectral]
+    voiced_frames = x[:, voiced]
+    unvoiced_frames = x[spectral, ~voiced]
+    if unvoiced_frames.shape[1] < 3:
+        unvoiced_frames = x[spectral]
     parts = (
         moments(everywhere),
         spread(delta(everywhere)),
-        moments(while_voiced[len(SPECTRAL) :]),
-        mean_and_std(while_voiced[spectral]),
-        unvoiced.mean(axis=1),
+        moments(voiced_frames[len(SPECTRAL) :]),
+        mean_and_std(voiced_frames[spectral]),
+        unvoiced_frames.mean(axis=1),
         modulation(x[: len(LOG_MEL)], x[_COURSES]),
         log_covariance(x[_COVARYING]),
     )

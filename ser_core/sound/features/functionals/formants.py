@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from ser_core.sound.audio.fourier import power_of
 from ser_core.sound.features.functionals.source_plan import SourceFrames
 
 Array = npt.NDArray[np.float32]
 
 N_FORMANTS = 3
 NEUTRAL_HZ = (500.0, 1500.0, 2500.0)
-"""Where an even tube of 17.5 cm has them (Fant 1960): what stands for a formant that shows no peak."""
+"""The resonances of a uniform tube of 17.5 cm (Fant 1960), for formants without a peak."""
 
 _ENVELOPE = 256
 _FROM, _TO = 7, 120
@@ -26,20 +27,20 @@ _FROM, _TO = 7, 120
 
 
 class Envelope(NamedTuple):
-    """Of each frame."""
+    """The envelope of each frame."""
 
     formants_hz: Array  # (frames, 3)
-    gain: Array  # (frames,), log of the share of energy that prediction leaves over
+    gain: Array  # (frames,), log of the share of energy in the prediction error
 
 
 def envelope(frames: SourceFrames) -> Envelope:
     """Formants and prediction gain of every frame."""
     lags = frames.power @ frames.plan.lpc_lags
     lags[:, 0] = lags[:, 0] * np.float32(1.0001) + np.float32(1e-9)  # a white floor of -40 dB keeps it solvable
-    coefficients, left_over = levinson(lags)
-    response = scipy.fft.rfft(coefficients, _ENVELOPE, axis=1)
-    decibels = -10 * np.log10(np.square(response.real) + np.square(response.imag) + np.float32(1e-9))
-    return Envelope(_peaks(decibels, frames.plan.sr / _ENVELOPE), np.log(left_over / lags[:, 0]))
+    coefficients, error = levinson(lags)
+    response = power_of(scipy.fft.rfft(coefficients, _ENVELOPE, axis=1))
+    decibels = -10 * np.log10(response + np.float32(1e-9))
+    return Envelope(_peaks(decibels, frames.plan.sr / _ENVELOPE), np.log(error / lags[:, 0]))
 
 
 def levinson(lags: Array) -> tuple[Array, Array]:
@@ -60,15 +61,15 @@ def levinson(lags: Array) -> tuple[Array, Array]:
 
 def _peaks(decibels: Array, step_hz: float) -> Array:
     """Frequencies of the first three local maxima of each row, shape (frames, 3), each placed by a parabola."""
-    here = decibels[:, _FROM:_TO]
-    found = (here > decibels[:, _FROM - 1 : _TO - 1]) & (here >= decibels[:, _FROM + 1 : _TO + 1])
-    rank = np.cumsum(found, axis=1, dtype=np.int8)
+    bins = decibels[:, _FROM:_TO]
+    is_peak = (bins > decibels[:, _FROM - 1 : _TO - 1]) & (bins >= decibels[:, _FROM + 1 : _TO + 1])
+    rank = np.cumsum(is_peak, axis=1, dtype=np.int8)
     out = np.empty((len(decibels), N_FORMANTS), np.float32)
     rows = np.arange(len(decibels))
     for k in range(N_FORMANTS):
         at = (rank > k).argmax(axis=1)
-        there = rank[:, -1] > k
+        exists = rank[:, -1] > k
         left, peak, right = (decibels[rows, at + _FROM + step] for step in (-1, 0, 1))
         shift = np.float32(0.5) * (left - right) / np.minimum(left - 2 * peak + right, np.float32(-1e-3))
-        out[:, k] = np.where(there, (at + _FROM + shift) * step_hz, NEUTRAL_HZ[k])
+        out[:, k] = np.where(exists, (at + _FROM + shift) * step_hz, NEUTRAL_HZ[k])
     return out

@@ -6,24 +6,19 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from ser_core.sound.features.functionals.statistics import quantiles
+from ser_core.sound.speech.bands import hop_length
+from ser_core.sound.speech.quantiles import quantiles
 
 Array = npt.NDArray[np.float32]
 
-FRAMES_PER_S = 100
 WINDOW_S = 0.025
 MIN_FRAMES = 5
-"""A shorter segment is followed by silence up to this."""
+"""A shorter segment is padded with silence."""
 POWER_FLOOR = 1e-9
-"""About the power of the rounding to 16 bits, in units of full scale squared: what is below counts as silence."""
+"""About the power of the rounding to 16 bits, in units of full scale squared. Weaker signals count as silence."""
 
 _BELOW_PEAK_DB, _ABOVE_FLOOR = 30.0, 0.25
 _KEPT_FRAMES = 3
-
-
-def hop_of(sr: int) -> int:
-    """Samples between frames, a hundredth of a second."""
-    return round(sr / FRAMES_PER_S)
 
 
 def framed(y: Array, length: int, hop: int, n_frames: int) -> Array:
@@ -37,22 +32,22 @@ def framed(y: Array, length: int, hop: int, n_frames: int) -> Array:
 def speech_bounds(y: Array, sr: int) -> tuple[int, int]:
     """First and one past the last sample of speech in `y`, shape (samples,).
 
-    Kept is what reaches from the first to the last frame within 30 dB of the level that 5 % of frames exceed, and
-    clear of the noise by a quarter of the way from the level of 5 % of frames up to it, with 30 ms on both sides; all
-    of it where fewer than three frames are.
+    Speech reaches from the first to the last loud frame, with 30 ms on both sides. A loud frame is within 30 dB of the
+    95 % quantile of frame levels and above a quarter of the way from the 5 % quantile to it. With fewer than three loud
+    frames all of `y` counts as speech.
     """
-    hop = hop_of(sr)
+    hop = hop_length(sr)
     n = len(y) // hop
     if n < 4:
         return 0, len(y)
     hops = (y[: n * hop] - y.mean()).reshape(n, hop)
     level = 10 * np.log10(np.einsum("ij,ij->i", hops, hops) / hop + POWER_FLOOR)
     level = ndimage.uniform_filter1d(level, min(5, n), mode="nearest")
-    floor, peak = quantiles(np.sort(level)[None], (0.05, 0.95))[:, 0]
-    on = np.flatnonzero(level > max(peak - _BELOW_PEAK_DB, floor + _ABOVE_FLOOR * (peak - floor)))
-    if len(on) < 3:
+    floor, peak = quantiles(level, (0.05, 0.95))
+    loud = np.flatnonzero(level > max(peak - _BELOW_PEAK_DB, floor + _ABOVE_FLOOR * (peak - floor)))
+    if len(loud) < 3:
         return 0, len(y)
-    return max(0, (int(on[0]) - _KEPT_FRAMES) * hop), min(len(y), (int(on[-1]) + _KEPT_FRAMES + 1) * hop)
+    return max(0, (int(loud[0]) - _KEPT_FRAMES) * hop), min(len(y), (int(loud[-1]) + _KEPT_FRAMES + 1) * hop)
 
 
 def delta(x: Array) -> Array:

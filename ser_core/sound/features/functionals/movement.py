@@ -1,4 +1,4 @@
-"""How descriptors move in time, and how they move together."""
+"""How descriptors change in time, and how they change together."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from ser_core.sound.features.functionals.frames import FRAMES_PER_S, delta
+from ser_core.sound.audio.fourier import power_of
+from ser_core.sound.features.functionals.frames import delta
 from ser_core.sound.features.functionals.spectral_plan import N_MELS
+from ser_core.sound.speech.bands import FRAMES_PER_S
 
 Array = npt.NDArray[np.float32]
 
@@ -28,11 +30,11 @@ SPREADS: dict[str, float] = {
     "formant1": 0.35,
     "formant2": 0.25,
 }
-"""The descriptors whose covariance is taken, with a typical deviation of each: a unit of measure, no statistic."""
+"""The descriptors whose covariance is taken, each with a typical deviation: a unit of measure, not a statistic."""
 DELTA_SPREADS = dict(
     zip(SPREADS, (2.5, 0.9, 0.8, 0.7, 0.65, 0.6, 0.6, 0.55, 0.5, 0.5, 0.5, 0.45, 0.45, 0.5, 2), strict=False)
 )
-"""The same of their slopes, a frame; the first fifteen have one."""
+"""Typical deviations of the slopes per frame, for the first fifteen."""
 COVARYING = (*SPREADS, *(f"{name}delta" for name in DELTA_SPREADS))
 PAIRS = np.triu_indices(len(COVARYING))
 
@@ -49,8 +51,7 @@ def modulation(log_mel: Array, courses: Array) -> Array:
     x = np.concatenate([grouped, courses])
     x = (x - x.mean(axis=1, keepdims=True)) * _window(x.shape[1])
     n_fft = max(_SHORTEST_TRANSFORM, 1 << (x.shape[1] - 1).bit_length())
-    spectrum = scipy.fft.rfft(x, n_fft, axis=1)
-    power = (np.square(spectrum.real) + np.square(spectrum.imag)) / np.float32(x.shape[1])
+    power = power_of(scipy.fft.rfft(x, n_fft, axis=1)) / np.float32(x.shape[1])
     edges = np.ceil(np.array(MODULATION_EDGES_HZ) * n_fft / FRAMES_PER_S).astype(np.intp)
     bands = np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1).T + np.float32(1e-6)
     return np.asarray(np.log(bands / bands.sum(axis=0)))
@@ -62,7 +63,7 @@ def _window(n: int) -> Array:
 
 
 def log_covariance(x: Array) -> Array:
-    """Matrix logarithm of a covariance, where its entries may be averaged and told apart as in a plain vector space.
+    """Matrix logarithm of a covariance, whose entries may be averaged and compared as in a plain vector space.
 
     Arsigny et al. 2006, "Log-Euclidean metrics". `x` has the shape (20, frames), in the order of `SPREADS`; the
     slopes of its first 15 rows join it. Returns the upper triangle, float32 (630,), with off-diagonal entries times √2

@@ -2,7 +2,7 @@
 
 Boersma 1993, "Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise ratio of a sampled
 sound": the peak of the autocorrelation divided by the window's own. Instead of the best path through candidates, a
-second look weighs each lag by its distance from the segment's median, which needs no loop over frames.
+second pass weights each lag by its distance from the segment's median, which needs no loop over frames.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _OFFSETS = np.linspace(-0.7, 0.7, 8)
 
 
 class Pitch(NamedTuple):
-    """Of each frame, shape (frames,)."""
+    """The pitch of each frame, shape (frames,)."""
 
     semitones: Array  # above 27.5 Hz, smoothed, carried over unvoiced frames
     raw_semitones: Array  # of each frame alone
-    strength: Array  # height of the normalised autocorrelation's peak, 0 to 1: the share of power that is periodic
+    strength: Array  # height of the normalised autocorrelation's peak, 0 to 1: the share of periodic power
     voiced: Mask
 
     @property
@@ -50,7 +50,7 @@ class Pitch(NamedTuple):
 
 
 def pitch(frames: SourceFrames) -> Pitch:
-    """The course of F0, 65 to 650 Hz. At least five frames count as voiced: the most periodic, where none is so."""
+    """The course of F0, 65 to 650 Hz. Where fewer than five frames are voiced, the five most periodic ones count."""
     plan, n = frames.plan, len(frames)
     correlation, energy = autocorrelation(frames)
     level = 10 * np.log10(energy)
@@ -78,7 +78,7 @@ def _best_lags(correlation: Array, loud: Mask, plan: SourcePlan) -> Lags:
     """The lag of each frame in whole samples, shape (frames,), between the shortest and the longest."""
     low, high = plan.shortest, plan.longest
     octaves = plan.lags[low:high]
-    score = correlation[:, low:high] - _OCTAVE_COST * octaves  # of two multiples of a period the shorter
+    score = correlation[:, low:high] - _OCTAVE_COST * octaves  # prefers the shorter of two multiples of a period
     first, strength = _one_period(correlation, score.argmax(axis=1) + low, plan)
     sure = loud & (strength > _SURE)
     enough = np.count_nonzero(sure) >= _FEWEST
@@ -90,17 +90,17 @@ def _best_lags(correlation: Array, loud: Mask, plan: SourcePlan) -> Lags:
 
 
 def _one_period(correlation: Array, lags: Lags, plan: SourcePlan) -> tuple[Array, Array]:
-    """Lag and height of the best of each peak and of those at a half, a third and a quarter of its lag.
+    """Lag and height of the best of each peak and of the peaks at a half, a third and a quarter of its lag.
 
-    At whole lags the narrow peak of a bright, high voice is missed, and a multiple of its period looks better.
+    Whole lags miss the narrow peak of a bright, high voice, and a multiple of its period looks better.
     """
     whole, height = _refined(correlation, lags)
     parts = np.rint(whole / _MULTIPLES[:, None]).astype(np.intp)
-    lag, there = _refined(correlation, np.maximum(parts, plan.shortest))
-    gain = np.where(parts >= plan.shortest, there + _OCTAVE_COST * np.log2(_MULTIPLES)[:, None] - height, 0)
+    lag, part_height = _refined(correlation, np.maximum(parts, plan.shortest))
+    gain = np.where(parts >= plan.shortest, part_height + _OCTAVE_COST * np.log2(_MULTIPLES)[:, None] - height, 0)
     best, rows = gain.argmax(axis=0), np.arange(len(lags))
     better = gain[best, rows] > 0
-    return np.where(better, lag[best, rows], whole), np.where(better, there[best, rows], height)
+    return np.where(better, lag[best, rows], whole), np.where(better, part_height[best, rows], height)
 
 
 def _refined(correlation: Array, lags: Lags) -> tuple[Array, Array]:
@@ -110,10 +110,10 @@ def _refined(correlation: Array, lags: Lags) -> tuple[Array, Array]:
     around = np.lib.stride_tricks.sliding_window_view(correlation, 2 * _TAPS + 1, axis=1)
     fine = around[frames, lags.ravel() - _TAPS] @ _sinc()
     top = np.clip(fine.argmax(axis=1), 1, fine.shape[1] - 2) + np.arange(0, fine.size, fine.shape[1])
-    before, here, after = (fine.ravel()[top + step] for step in (-1, 0, 1))
-    curve = np.minimum(before - 2 * here + after, np.float32(-1e-6))
+    before, middle, after = (fine.ravel()[top + step] for step in (-1, 0, 1))
+    curve = np.minimum(before - 2 * middle + after, np.float32(-1e-6))
     shift = np.clip(np.float32(0.5) * (before - after) / curve, -1, 1)
-    height = np.clip(here - np.float32(0.25) * (before - after) * shift, 0, np.float32(0.9999))
+    height = np.clip(middle - np.float32(0.25) * (before - after) * shift, 0, np.float32(0.9999))
     place = lags.ravel() + _OFFSETS[0] + (_OFFSETS[1] - _OFFSETS[0]) * (top % fine.shape[1] + shift)
     return place.astype(np.float32).reshape(lags.shape), height.reshape(lags.shape)
 

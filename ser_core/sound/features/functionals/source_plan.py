@@ -1,4 +1,4 @@
-"""What the descriptors of the voice need of one rate, and the frames they are taken from, at about 8 kHz."""
+"""The frames of the voice descriptors, at about 8 kHz, and what they need at one rate."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from ser_core.sound.features.functionals.frames import framed, hop_of
-from ser_core.sound.features.spectra import hann
+from ser_core.sound.audio.fourier import hann, power_of
+from ser_core.sound.features.functionals.frames import framed
+from ser_core.sound.speech.bands import hop_length
 
 Array = npt.NDArray[np.float32]
 
 HOP = 80
-WINDOW = 320  # 40 ms: three periods of 75 Hz, as Boersma (1993) asks for
+WINDOW = 320  # 40 ms: three periods of 75 Hz, as Boersma (1993) requires
 N_FFT = 512
 F0_MIN_HZ, F0_MAX_HZ = 65.0, 650.0
 LAG_MARGIN = 10
-"""Lags beyond the longest, from which a peak at its place is interpolated."""
+"""Lags beyond the longest, which the interpolation of a peak at the longest needs."""
 LPC_ORDER = 10
 _EMPHASIS = 0.97
 
 
 @dataclass(frozen=True)
 class SourcePlan:
-    """Constants for frames at `sr` hertz, 8,000 but for rates that have no whole hundredth."""
+    """Constants for frames at `sr` hertz: 8,000, or close to it where a rate is not a multiple of 100."""
 
     sr: float
     window: Array  # (320,)
@@ -39,16 +40,14 @@ class SourcePlan:
 
 
 class SourceFrames:
-    """Windowed frames of a segment without their mean, shape (frames, 320), and their power spectra, (frames, 257)."""
+    """Windowed frames of a segment without their mean, (frames, 320), and their power spectra, (frames, 257)."""
 
     def __init__(self, y: Array, sr: int, n_frames: int) -> None:
-        hop = hop_of(sr)
+        hop = hop_length(sr)
         self.plan = source_plan(HOP * sr / hop)
         frames = framed(_decimated(y, hop), WINDOW, HOP, n_frames)
         self.windowed = (frames - frames.mean(axis=1, keepdims=True)) * self.plan.window
-        spectrum = scipy.fft.rfft(self.windowed, N_FFT, axis=1)
-        self.power: Array = np.square(spectrum.real)
-        self.power += np.square(spectrum.imag)
+        self.power: Array = power_of(scipy.fft.rfft(self.windowed, N_FFT, axis=1))
 
     def __len__(self) -> int:
         return len(self.windowed)
@@ -63,7 +62,7 @@ class SourceFrames:
 
 
 def _decimated(y: Array, hop: int) -> Array:
-    """`y` with 80 samples instead of `hop` in every hundredth of a second, in phase with it."""
+    """`y` resampled in phase, from `hop` to 80 samples in every hundredth of a second."""
     if hop == HOP:
         return y
     from scipy import signal  # noqa: PLC0415 - a fifth of a second, needed only where audio is resampled
@@ -75,7 +74,7 @@ def _decimated(y: Array, hop: int) -> Array:
 
 @lru_cache(maxsize=8)
 def _low_pass(up: int, down: int) -> Array:
-    """A Hamming-windowed sinc that keeps what is below 3.7 kHz, shape (16 max(up, down) + 1,)."""
+    """A Hamming-windowed sinc that passes frequencies below 3.7 kHz, shape (16 max(up, down) + 1,)."""
     from scipy import signal  # noqa: PLC0415
 
     widest = max(up, down)
@@ -90,7 +89,7 @@ def source_plan(sr: float) -> SourcePlan:
     own = np.fft.irfft(np.abs(np.fft.rfft(window, 2 * N_FFT)) ** 2)[: longest + LAG_MARGIN]
     omega = 2 * np.pi * np.arange(N_FFT // 2 + 1) / N_FFT
     cosines = np.cos(np.outer(omega, np.arange(LPC_ORDER + 1))) / N_FFT
-    cosines[1:-1] *= 2  # bins that stand for two of the whole transform
+    cosines[1:-1] *= 2  # each of these bins counts for two of the full transform
     emphasis = np.abs(1 - _EMPHASIS * np.exp(-1j * omega)) ** 2
     return SourcePlan(
         sr=sr,

@@ -17,7 +17,7 @@
 | `zcr` | share of neighbouring samples with different signs, over 30 ms |
 | `teager` | log mean of Teager's energy over 30 ms (Kaiser 1990) |
 
-A descriptor of silence is that of a spectrum without power, finite everywhere.
+In silence every descriptor is finite: that of a spectrum without power.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from ser_core.sound.audio.fourier import power_of
 from ser_core.sound.features.functionals.frames import POWER_FLOOR, framed, smoothed
 from ser_core.sound.features.functionals.spectral_plan import BANDS_HZ, N_MELS, N_MFCC, SpectralPlan, spectral_plan
 
@@ -70,10 +71,8 @@ def spectral_descriptors(y: Array, sr: int, n_frames: int) -> Array:
 
 
 def power_spectra(frames: Array, plan: SpectralPlan) -> Array:
-    """Power in every bin, shape (frames, bins), without what is at 0 Hz."""
-    spectrum = scipy.fft.rfft(frames * plan.window, plan.n_fft, axis=1, overwrite_x=True)
-    power = np.square(spectrum.real)
-    power += np.square(spectrum.imag)
+    """Power in every bin, shape (frames, bins), with 0 at 0 Hz."""
+    power = power_of(scipy.fft.rfft(frames * plan.window, plan.n_fft, axis=1, overwrite_x=True))
     power[:, 0] = 0
     return np.asarray(power, np.float32)
 
@@ -106,8 +105,11 @@ def spectral_shape(power: Array, mapped: Array, plan: SpectralPlan) -> Array:
 
 
 def _moments(share: Array, plan: SpectralPlan) -> npt.NDArray[np.float64]:
-    """Centroid, spread, skewness and kurtosis, shape (4, frames). In double precision: the fourth central moment of
-    a narrow spectrum is the difference of numbers that are 10,000 times as large."""
+    """Centroid, spread, skewness and kurtosis, shape (4, frames).
+
+    In double precision: the fourth central moment of a narrow spectrum is the difference of numbers 10,000 times as
+    large.
+    """
     m1, m2, m3, m4 = (share.astype(np.float64) @ plan.powers).T
     variance = np.maximum(m2 - m1 * m1, _MIN_VARIANCE_KHZ2)
     third = m3 - 3 * m1 * m2 + 2 * m1**3
@@ -123,11 +125,11 @@ def _moments(share: Array, plan: SpectralPlan) -> npt.NDArray[np.float64]:
 
 
 def _rolloff(share: Array, plan: SpectralPlan) -> Array:
-    """Log frequencies, in hertz, below which the shares of power lie, shape (4, frames): the lowest of silence."""
+    """Log frequencies in hertz below which the shares of power lie, shape (4, frames); in silence, the lowest bin."""
     rows, bins = share.shape
     running = np.cumsum(share, axis=1, dtype=np.float64)
     wanted = running[:, -1:] * np.array(_SHARES)
-    raised = 2.0 * np.arange(rows)[:, None]  # every row above the one before it: one sorted line to search
+    raised = 2.0 * np.arange(rows)[:, None]  # lifts each row above the row before: one sorted array to search
     running += raised
     at = np.searchsorted(running.ravel(), (wanted + raised).ravel()).reshape(rows, -1) - bins * np.arange(rows)[:, None]
     step = plan.hz[1]

@@ -1,4 +1,4 @@
-"""What the spectral descriptors need of one sampling rate: window, filters and weights, built once a process."""
+"""What the spectral descriptors need at one sampling rate: window, filters and weights, built once per process."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from ser_core.sound.audio.fourier import hann
 from ser_core.sound.features.filters import triangles
-from ser_core.sound.features.functionals.frames import WINDOW_S, hop_of
-from ser_core.sound.features.spectra import hann
+from ser_core.sound.features.functionals.frames import WINDOW_S
+from ser_core.sound.speech.bands import hop_length
 
 Array = npt.NDArray[np.float32]
 Wide = npt.NDArray[np.float64]
@@ -23,7 +24,7 @@ CREST_EDGES_HZ = (100, 400, 800, 1600, 3200)
 SLOPES_HZ = ((0, 500), (500, 1500))
 _ALPHA_HZ = ((50, 1000), (1000, 5000))
 _DB_PER_KHZ = 1e4 / np.log(10)
-"""A slope of natural logarithms of power an hertz, in decibels a kilohertz."""
+"""Converts the slope of the natural logarithm of power per hertz to decibels per kilohertz."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def spectral_plan(sr: int) -> SpectralPlan:
     bands = np.stack([(hz >= low) & (hz < high) for low, high in (*BANDS_HZ, *alpha)], axis=1)
     khz = hz / 1000
     return SpectralPlan(
-        hop=hop_of(sr),
+        hop=hop_length(sr),
         n_fft=n_fft,
         window=(window / np.sqrt(window @ window)).astype(np.float32),
         hz=hz,
@@ -77,7 +78,7 @@ def mel_triangles(hz: Wide, sr: int) -> Wide:
 
 
 def _slope(hz: Wide, low: float, high: float) -> Wide:
-    """Weights of the least-squares line through bins from `low` to `high`, shape (bins,), in dB a kHz."""
+    """Weights of the least-squares line through bins from `low` to `high`, shape (bins,), in dB per kHz."""
     inside = (hz >= low) & (hz <= high)
     centred = np.where(inside, hz - hz[inside].mean(), 0)
     return np.asarray(_DB_PER_KHZ * centred / (centred @ centred))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
+
+from ser_core.sound.speech.quantiles import quantiles
 
 Array = npt.NDArray[np.float32]
 
@@ -16,28 +16,15 @@ MOMENTS = (
 SPREAD = ("std", "meanabs", "p05", "p95")
 
 _VARIANCE_FLOOR = np.float32(1e-6)
-"""No descriptor moves by a thousandth of its unit and means it: the shape of such a movement is that of rounding."""
-
-
-def quantiles(ordered: Array, shares: Sequence[float]) -> Array:
-    """Quantiles of rows that are sorted already, interpolated linearly (Hyndman & Fan 1996, type 7).
-
-    `ordered` has the shape (rows, frames); the result (len(shares), rows).
-    """
-    last = ordered.shape[1] - 1
-    at = np.asarray(shares) * last
-    low = at.astype(np.intp)
-    high = np.minimum(low + 1, last)
-    weight = (at - low).astype(ordered.dtype)
-    return np.asarray((ordered[:, low] * (1 - weight) + ordered[:, high] * weight).T)
+"""A deviation below a thousandth of a descriptor's unit is rounding, whose shape means nothing."""
 
 
 def moments(x: Array) -> Array:
     """The functionals `MOMENTS` of each row of `x`, shape (descriptors, frames): float32 (13, descriptors).
 
-    Skewness and the logarithm of kurtosis are those of the standardised values, 0 where nothing moves; `range` and
-    `iqr` lie between the outer and the inner quantiles; `slope` and `curvature` are the coefficients of the Legendre
-    polynomials of degree 1 and 2 (up to scale) over time from -1 to 1, each fitted alone.
+    Skewness and the logarithm of kurtosis are those of the standardised values, 0 where a row is constant. `range` and
+    `iqr` are the distances of the outer and of the inner quantiles. `slope` and `curvature` are the coefficients of the
+    Legendre polynomials of degree 1 and 2 (up to scale) over time from -1 to 1, each fitted alone.
     """
     n = x.shape[1]
     out = np.empty((len(MOMENTS), len(x)), np.float32)
@@ -48,8 +35,8 @@ def moments(x: Array) -> Array:
     squared = z * z
     out[0], out[1] = mean, np.sqrt(variance)
     out[2] = np.einsum("ij,ij->i", squared, z) / n
-    out[3] = np.log(np.maximum(np.einsum("ij,ij->i", squared, squared) / n, 1))  # below 1 only where nothing moves
-    out[4:9] = quantiles(np.sort(x, axis=1), (0.05, 0.25, 0.5, 0.75, 0.95))
+    out[3] = np.log(np.maximum(np.einsum("ij,ij->i", squared, squared) / n, 1))  # below 1 only where a row is constant
+    out[4:9] = quantiles(x, (0.05, 0.25, 0.5, 0.75, 0.95))
     out[9], out[10] = out[8] - out[4], out[7] - out[5]
     out[11:] = (centred @ _polynomials(n)).T
     return out
@@ -67,7 +54,7 @@ def spread(x: Array) -> Array:
     """The functionals `SPREAD` of each row of `x`, shape (descriptors, frames): float32 (4, descriptors)."""
     out = np.empty((len(SPREAD), len(x)), np.float32)
     out[0], out[1] = x.std(axis=1), np.abs(x).mean(axis=1)
-    out[2:] = quantiles(np.sort(x, axis=1), (0.05, 0.95))
+    out[2:] = quantiles(x, (0.05, 0.95))
     return out
 
 

@@ -5,9 +5,9 @@
 | `f0` | semitones above 27.5 Hz (Boersma 1993; the scale of eGeMAPS, Eyben et al. 2016) |
 | `voicing` | share of power that is periodic, 0 to 1 (Boersma 1993) |
 | `hnr` | the same as a ratio of harmonics to noise, dB, -20 to 40 (Boersma 1993, eq. 4) |
-| `jitter` | log of the change of F0 between voiced frames, semitones: stands for the change from period to period |
+| `jitter` | log of the change of F0 between voiced frames, semitones: approximates the change from period to period |
 | `shimmer` | change of the frame's peak between voiced frames, dB: likewise |
-| `lpcgain` | log share of energy left over by linear prediction (Makhoul 1975) |
+| `lpcgain` | log share of energy in the error of linear prediction (Makhoul 1975) |
 | `h1h2`, `h1a3` | dB of the first harmonic above the second, above the third formant (Hanson 1997) |
 | `harm2` … `6` | dB of a harmonic against the mean of the first six |
 | `formant1` … `3` | log hertz (Makhoul 1975; McCandless 1974) |
@@ -66,8 +66,10 @@ def hnr_of(strength: Array) -> Array:
 
 
 def perturbations(windowed: Array, course: Pitch) -> tuple[Array, Array]:
-    """Jitter and shimmer from frame to frame, each of shape (frames,); least where a frame or its neighbour is
-    unvoiced."""
+    """Jitter and shimmer from frame to frame, each of shape (frames,).
+
+    They have their lowest value where a frame or the frame before is unvoiced.
+    """
     both = course.voiced[1:] & course.voiced[:-1]
     jitter, shimmer = np.zeros((2, len(windowed)), np.float32)
     steps = np.abs(np.diff(course.raw_semitones))
