@@ -1,4 +1,4 @@
-"""Errors, each a sentence that says what was found, what was expected and what to do.
+"""Errors. Each message says what was found, what was expected and what to do.
 
 A wrong setting stops a job (`SettingsError`); a wrong recording never does (`Refusal` becomes a row in `quarantine`).
 """
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a recording was refused: one word a cause, the values of `quarantine.reason`."""
+    """Why a recording was refused: the values of `quarantine.reason`."""
 
     EMPTY = "empty"
     NOT_AUDIO = "not_audio"
@@ -29,7 +29,7 @@ class Reason(StrEnum):
 
 
 TRANSIENT_REASONS = frozenset({Reason.MISSING, Reason.FORBIDDEN, Reason.DECODER_TIMEOUT, Reason.OUT_OF_MEMORY})
-"""Refusals that say little about the recording's content: tried again by later runs, up to `quarantine.max_attempts`."""
+"""Refusals that may not come again: later runs try these recordings, up to `quarantine.max_attempts` times."""
 
 
 class SerError(Exception):
@@ -50,17 +50,17 @@ class SettingsError(SerError):
 
 
 class LeaseHeldError(SerError):
-    """Somebody else is running the same work."""
+    """Another run holds the lease of the same work."""
 
     exit_code = 3
 
 
 class LeaseLostError(LeaseHeldError):
-    """A run's lease ran out or was taken over: what it has not written yet, it may not write."""
+    """A run's lease ran out or was taken over: it may write nothing more."""
 
 
 class IsolationError(SerError):
-    """The process that decodes recordings does not start: nothing that a recording has to do with."""
+    """The process that decodes recordings does not start. No recording is the cause."""
 
 
 class PublishRefusedError(SerError):
@@ -70,15 +70,15 @@ class PublishRefusedError(SerError):
 
 
 class StorageError(SerError):
-    """Object storage or a folder cannot be used as a whole (credentials, bucket, permissions, network)."""
+    """Object storage or a folder cannot be used: credentials, bucket, permissions, network."""
 
 
 class ObjectMissingError(StorageError):
-    """One object or file is not there."""
+    """An object or file does not exist."""
 
 
 class ObjectForbiddenError(StorageError):
-    """One object or file may not be read."""
+    """An object or file may not be read."""
 
 
 class CorpusError(SerError):

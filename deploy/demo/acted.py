@@ -59,7 +59,7 @@ def find_clips(root: Path) -> list[Clip]:
         match = _NAME.fullmatch(path.name)
         if match:
             clip = Clip(path.resolve(), _EMOTIONS[int(match["emotion"]) - 1], f"actor-{match['actor']}")
-            found.setdefault(path.stem, clip)  # the same clip may be there in two formats
+            found.setdefault(path.stem, clip)  # a clip may exist in two formats
     actors = {clip.actor for clip in found.values()}
     if len(actors) < _HELD_OUT + 2:
         raise ValueError(

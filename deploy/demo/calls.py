@@ -25,7 +25,7 @@ QUEUES = ("billing", "deliveries", "technical")
 
 @dataclass(frozen=True)
 class Utterance:
-    """Something said by one party: `y` float32 (n,) at `TELEPHONE_RATE`, with the emotion it was said in."""
+    """An utterance of one party: `y` float32 (n,) at `TELEPHONE_RATE`, with its emotion."""
 
     y: NDArray[np.float32]
     emotion: str
@@ -33,7 +33,7 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Truth:
-    """What was planted between two moments of a call, in seconds."""
+    """An emotion planted between two moments of a call, in seconds."""
 
     start_s: float
     end_s: float
@@ -43,7 +43,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class CallPlan:
-    """What a call is to be, before anybody speaks. `course`: the customer's emotions, over equal parts of the call."""
+    """The plan of a call. `course`: the customer's emotions, over equal parts of the call."""
 
     call_id: str
     call_date: dt.date
@@ -109,7 +109,7 @@ def plan_calls(
                 call_date=DATES[day],
                 agent_id=agent_ids[(n + day) % len(agent_ids)],
                 queue=QUEUES[int(rng.integers(len(QUEUES)))],
-                customer_no=(n + 3 * day) % customers,  # the other day it is another voice
+                customer_no=(n + 3 * day) % customers,  # another voice on the other day
                 course=courses[course],
                 target_s=float(rng.uniform(40.0, 80.0)),
             )

@@ -66,7 +66,7 @@ CUSTOMERS = (
     Speaker("customer-07", "en-gb-scotland+john", 50),
     Speaker("customer-08", "en-us+travis", 55),
 )
-"""None of them is in the corpus: the model has to know an emotion in a voice it never heard."""
+"""None of them is in the corpus: the model has to recognise emotions in new voices."""
 
 AGENTS = (
     Speaker("agent-01", "en-us+Alicia", 30),
@@ -85,7 +85,7 @@ CORPUS_SENTENCES = (
     "We moved to the new address at the end of September.",
     "The engineer said he would be here between nine and eleven.",
 )
-"""Said in every emotion alike, as in acted corpora: the words give nothing away."""
+"""Said in every emotion alike, as in acted corpora: the words carry no emotion."""
 
 CUSTOMER_SENTENCES = {
     "neutral": (

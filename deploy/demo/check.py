@@ -1,4 +1,4 @@
-"""Show what the pipeline found in the demo's calls, beside what was planted.
+"""Show the emotions that the pipeline scored in the demo's calls, beside those planted.
 
     python deploy/demo/check.py --out build/demo
 

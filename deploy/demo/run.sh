@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The demo: speak a corpus and an archive of calls, then run every job over them, and show what was found.
+# The demo: speak a corpus and an archive of calls, then run every job over them, and show the results.
 #   BIN=.venv/bin [CORPUS=/path/to/RAVDESS] bash deploy/demo/run.sh
 set -euo pipefail
 out=build/demo
@@ -7,7 +7,7 @@ bin=${BIN:-.venv/bin}
 begun=$SECONDS
 step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
-# A demo begins from nothing: what an earlier one left would only hide what the jobs do.
+# Start from nothing: earlier output would hide what the jobs do.
 rm -rf "$out"
 if [ -n "${CORPUS:-}" ]; then
   step "Building calls from the voices in $CORPUS"

@@ -1,4 +1,4 @@
--- Flat views for BI, the same text for Spark SQL and DuckDB. They stand on the views that the project registers:
+-- Flat views for BI, the same text for Spark SQL and DuckDB. They use the views that the project registers:
 -- current_call_emotions and current_segment_emotions (the promoted model only), call_talk and recordings.
 --
 -- No comment holds a semicolon: split the text at semicolons and run the parts one by one where an engine takes one

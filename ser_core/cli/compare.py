@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ser_core.cli.common import Answer
-from ser_core.cli.open import open_catalog
-from ser_core.cli.scored_by_both import Compared
+from ser_core.cli.common import Result
+from ser_core.cli.open import open_catalog, open_models, open_tables
+from ser_core.cli.scored_by_both import ModelPair
 from ser_core.config import Settings
-from ser_core.data.storage import Storage, open_storage
+from ser_core.data.storage import Storage
 from ser_core.data.tables.schemas import SEGMENT_EMOTIONS
 from ser_core.data.tables.store import TableStore
 from ser_core.emotions import EMOTIONS, LabelScheme, scheme_of
@@ -54,41 +53,48 @@ class Compatible:
         return cls(model_version, scheme_of(labels["name"], set(labels["classes"])), manifest["feature_set"]["id"])
 
 
-def compare(arguments: argparse.Namespace, settings: Settings) -> Answer:
-    """The comparison of the two models that `arguments.models` names.
+def compare(
+    settings: Settings, names: tuple[str, str], first: dt.date | None, last: dt.date | None, *, labels: bool
+) -> Result:
+    """The comparison of two models, over the dates from `first` to `last`; with `labels`, their recalls too.
 
     Raises:
         BundleError: there is no such model.
-        SettingsError: they are one and the same, or the dates are no span.
+        SettingsError: they are one and the same, or `first` is after `last`.
         NothingSharedError: no date in the span was scored by both, or no channel.
     """
-    models = open_storage(settings.models.uri, settings.storage)
-    a, b = (resolve(models, settings.models.name, name) for name in arguments.models)
+    models = open_models(settings)
+    a, b = (resolve(models, settings.models.name, name) for name in names)
     if a == b:
         raise SettingsError([f"{a} is compared with itself; expected two models, `ser model list` shows what there is"])
     both = Compatible.read(models, a), Compatible.read(models, b)
-    store = TableStore(open_storage(settings.tables.uri, settings.storage))
+    store = open_tables(settings)
     scored = {model: _dates(store, model) for model in (a, b)}
-    span = _span(arguments, scored.values())
+    span = _span(scored.values(), first, last, labels=labels)
     within = {model: {date for date in dates if span[0] <= date <= span[1]} for model, dates in scored.items()}
     shared = sorted(within[a] & within[b])
     missing = {model: sorted((within[a] | within[b]) - dates) for model, dates in within.items()}
     notes = [_advice(model, dates, both) for model, dates in missing.items() if dates]
     if not shared:
-        said = f"{a} and {b} have scored no date in common from {span[0]} to {span[1]}"
-        raise NothingSharedError("\n".join([said, *(notes or [_advice(b, [], both)])]))
-    compared = Compared(open_catalog(settings), a, b, shared)
-    found = _figures(compared, both)
-    found["labels"] = _on_labels(compared, both) if arguments.labels else None
-    if arguments.labels and not found["labels"]:
+        message = f"{a} and {b} have scored no date in common from {span[0]} to {span[1]}"
+        raise NothingSharedError("\n".join([message, *(notes or [_advice(b, [], both)])]))
+    pair = ModelPair(open_catalog(settings), a, b, shared)
+    metrics = _metrics(pair, both)
+    metrics["labels"] = _on_labels(pair, both) if labels else None
+    if labels and not metrics["labels"]:
         notes.append(_NO_LABELS)
     if both[0].scheme.name != both[1].scheme.name:
-        schemes = " and ".join(f"{one.model_version} has {one.scheme.name}" for one in both)
+        schemes = " and ".join(f"{model.model_version} has {model.scheme.name}" for model in both)
         notes.append(f"The label schemes differ ({schemes}): an emotion that one of them lacks is never agreed on.")
-    told = {"a": a, "b": b, "dates": [date.isoformat() for date in shared], **found}
-    told |= {"not_scored": {model: [date.isoformat() for date in dates] for model, dates in missing.items()}}
-    told["notes"] = notes
-    return told, comparison_tables(told)
+    facts = {
+        "a": a,
+        "b": b,
+        "dates": [date.isoformat() for date in shared],
+        **metrics,
+        "not_scored": {model: [date.isoformat() for date in dates] for model, dates in missing.items()},
+        "notes": notes,
+    }
+    return facts, comparison_tables(facts)
 
 
 def _dates(store: TableStore, model: str) -> set[dt.date]:
@@ -96,12 +102,14 @@ def _dates(store: TableStore, model: str) -> set[dt.date]:
     return {dt.date.fromisoformat(part["call_date"]) for part in of_model}
 
 
-def _span(arguments: argparse.Namespace, scored: Iterable[set[dt.date]]) -> tuple[dt.date, dt.date]:
-    """The dates asked for; of labels, all there are, as they are rarely of the newest calls."""
+def _span(
+    scored: Iterable[set[dt.date]], first: dt.date | None, last: dt.date | None, *, labels: bool
+) -> tuple[dt.date, dt.date]:
+    """The dates asked for; for labels all there are, as labels are rarely of the newest calls."""
     every = sorted(set().union(*scored)) or [dt.date.max]
-    last = arguments.to or every[-1]
-    recent = every[0] if arguments.labels else last - dt.timedelta(days=RECENT_DAYS - 1)
-    first = arguments.from_ or min(recent, last)
+    last = last or every[-1]
+    recent = every[0] if labels else last - dt.timedelta(days=RECENT_DAYS - 1)
+    first = first or min(recent, last)
     if first > last:
         raise SettingsError([f"--from {first} is after --to {last}"])
     return first, last
@@ -110,25 +118,27 @@ def _span(arguments: argparse.Namespace, scored: Iterable[set[dt.date]]) -> tupl
 def _advice(model: str, dates: Sequence[dt.date], both: Sequence[Compatible]) -> str:
     """What to do about dates that a model has not scored."""
     shown = ", ".join(map(str, dates[:3])) + (f" and {len(dates) - 3} more" if len(dates) > 3 else "")
-    of_one = f" --call-date {dates[0]}" if dates else ""
+    call_date = f" --call-date {dates[0]}" if dates else ""
     first = "" if both[0].feature_set == both[1].feature_set else (
         " It was trained on other features than the other model: give the settings it was trained with, and run "
         "`ser extract` with them first."
     )  # fmt: skip
-    return f"{model} has not scored {shown or 'any of them'}: `ser score --scoring.model {model}{of_one}` does.{first}"
+    return (
+        f"{model} has not scored {shown or 'any of them'}: `ser score --scoring.model {model}{call_date}` does.{first}"
+    )
 
 
-def _figures(compared: Compared, both: Sequence[Compatible]) -> dict[str, Any]:
-    channels = compared.channels()
+def _metrics(pair: ModelPair, both: Sequence[Compatible]) -> dict[str, Any]:
+    channels = pair.channels()
     if not channels["both"]:
         raise NothingSharedError(
-            f"On {len(compared.dates)} dates that both scored, {compared.a} and {compared.b} have no channel in "
+            f"On {len(pair.dates)} dates that both scored, {pair.a} and {pair.b} have no channel in "
             "common: score them with the same scoring.roles, and again where calls have changed since"
         )
-    pairs = compared.pairs()
-    seconds = {model: compared.seconds(model) for model in (compared.a, compared.b)}
-    heard = {name for a, b, _ in pairs for name in (a, b)} | {name for of in seconds.values() for name in of}
-    known = heard | {name for one in both for name in one.scheme.classes}
+    pairs = pair.pairs()
+    seconds = {model: pair.seconds(model) for model in (pair.a, pair.b)}
+    predicted = {name for a, b, _ in pairs for name in (a, b)} | {name for of in seconds.values() for name in of}
+    known = predicted | {name for model in both for name in model.scheme.classes}
     names = [name for name in EMOTIONS if name in known]
     shown = [*names, None]
     confusion = matrix(pairs, shown)
@@ -159,23 +169,28 @@ def _difference(a: float | None, b: float | None) -> float | None:
     return None if a is None or b is None else b - a
 
 
-def _on_labels(compared: Compared, both: Sequence[Compatible]) -> Mapping[str, Any] | None:
-    """Recalls where people have labelled what both heard; a label is right where a model names what its scheme makes of
-    it, and left out where one of the schemes has no class for it. None where nothing is left."""
-    rows = compared.labelled()
-    right = {emotion: tuple(one.scheme.label(emotion) for one in both) for emotion in {row["truth"] for row in rows}}
+def _on_labels(pair: ModelPair, both: Sequence[Compatible]) -> Mapping[str, Any] | None:
+    """Recalls on labelled speech that both scored; None where there is none.
+
+    A model is right where it predicts the class that its scheme has for the label. A label is left out where one of the
+    schemes has no class for it.
+    """
+    rows = pair.labelled()
+    right = {
+        emotion: tuple(model.scheme.label(emotion) for model in both) for emotion in {row["truth"] for row in rows}
+    }
     kept = [row for row in rows if None not in right[row["truth"]]]
     if not kept:
         return None
     names = [name for name in EMOTIONS if name in {row["truth"] for row in kept}]
     _, call = np.unique([row["call_id"] for row in kept], return_inverse=True)
-    found = gains(
+    gained = gains(
         call,
         np.array([names.index(row["truth"]) for row in kept], dtype=np.intp),
         np.array([row["seconds"] for row in kept]),
         np.array([[row[of] == right[row["truth"]][i] for i, of in enumerate("ab")] for row in kept]),
         len(names),
     )
-    recall = {name: gain.to_json() for name, gain in zip(names, found.recall, strict=True) if gain is not None}
+    recall = {name: gain.to_json() for name, gain in zip(names, gained.recall, strict=True) if gain is not None}
     left_out_s = sum(row["seconds"] for row in rows) - sum(row["seconds"] for row in kept)
-    return {"calls": found.calls, "uar": found.uar.to_json(), "recall": recall, "left_out_s": left_out_s}
+    return {"calls": gained.calls, "uar": gained.uar.to_json(), "recall": recall, "left_out_s": left_out_s}

@@ -1,22 +1,25 @@
-"""`ser evaluate calls`: what the jobs say of calls put together from the clips of speakers they were not trained on."""
+"""`ser evaluate calls`: the jobs on calls put together from clips of speakers that were not trained on."""
 
 from __future__ import annotations
 
-import argparse
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import click
 from rich.table import Table
 from rich.text import Text
 
-from ser_core.cli.common import Answer, command_parser, run_command
-from ser_core.cli.evaluate import FOLDS_HELP, folds_of
+from ser_core.cli.common import Result, SettingsCommand
+from ser_core.cli.parameters import DIR, folds_option, predictions_option, write_parquet
 from ser_core.config import Settings
-from ser_core.errors import SettingsError
 
-_FIGURES = (
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_METRICS = (
     "segment_uar",
     "call_accuracy",
     "trend_correlation",
@@ -26,42 +29,46 @@ _FIGURES = (
 )
 
 
-def main(argv: Sequence[str]) -> int:
-    """Trains, makes calls, scores them, and prints the figures by condition, with and without speaker normalisation."""
-    parser = command_parser("evaluate calls", "The jobs on calls whose answers are known (needs corpus.uri).")
-    parser.add_argument("--calls-per-fold", type=int, default=50, help="calls a condition (default: %(default)s)")
-    parser.add_argument("--folds", help=FOLDS_HELP)
-    parser.add_argument("--seed", type=int, default=0, help="of plans and noise (default: %(default)s)")
-    parser.add_argument(
-        "--work-dir", type=Path, help="keep calls, tables and models here (default: removed at the end)"
-    )
-    parser.add_argument("--predictions", type=Path, metavar="FILE", help="write every piece of time as Parquet")
-    return run_command(parser, argv, _evaluate)
+@click.command(cls=SettingsCommand, sections=("corpus",))
+@click.option(
+    "--calls-per-fold", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="calls a condition"
+)
+@folds_option
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="of plans and noise")
+@click.option("--work-dir", type=DIR, metavar="DIR", help="keep calls, tables and models here (default: removed)")
+@predictions_option("every piece of time")
+def calls(
+    settings: Settings,
+    calls_per_fold: int,
+    folds: list[int] | None,
+    seed: int,
+    work_dir: Path | None,
+    predictions: Path | None,
+) -> Result:
+    """Runs the jobs on calls made of clips, with known answers.
+
+    The clips are those of a corpus, and their speakers were not trained on. Needs corpus.uri. Prints the metrics by
+    condition, with and without speaker normalisation.
+    """
+    with ExitStack() as stack:
+        folder = work_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ser-evaluate-")))
+        facts, pieces = _run(settings, folder, calls_per_fold, folds, seed)
+        if predictions is not None:
+            write_parquet(pieces, predictions)
+    return facts, [_table(facts), Text(_NOTE, style="dim")]
 
 
-def _evaluate(arguments: argparse.Namespace, settings: Settings) -> Answer:
-    _check(arguments)
-    if arguments.work_dir is not None:
-        return _run(arguments, settings, arguments.work_dir)
-    with tempfile.TemporaryDirectory(prefix="ser-evaluate-") as folder:
-        return _run(arguments, settings, Path(folder))
-
-
-def _run(arguments: argparse.Namespace, settings: Settings, work_dir: Path) -> Answer:
-    import pyarrow.parquet as pq  # noqa: PLC0415 - Spark and numerics are loaded only when there is work
-
-    from ser_core.learning.evaluation.call_figures import summarise  # noqa: PLC0415
+def _run(
+    settings: Settings, work_dir: Path, calls_per_fold: int, folds: list[int] | None, seed: int
+) -> tuple[dict[str, Any], pa.Table]:
+    """Metrics, and the decision for every piece of time."""
+    from ser_core.learning.evaluation.call_metrics import summarise_calls  # noqa: PLC0415 - Spark and numerics are loaded only for work
     from ser_core.pipeline.benchmarks.call_benchmark import CallBenchmark  # noqa: PLC0415
 
-    benchmark = CallBenchmark(settings, work_dir, arguments.calls_per_fold, arguments.seed)
-    folds = folds_of(arguments.folds) if arguments.folds else list(range(len(benchmark.folds)))
-    predictions = benchmark.run(folds)
-    if arguments.predictions is not None:
-        arguments.predictions.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(predictions, arguments.predictions)
-    found = {"folds": folds, "calls_per_fold": arguments.calls_per_fold, "seed": arguments.seed}
-    told = {**found, **summarise(predictions)}
-    return told, [_table(told), Text(_NOTE, style="dim")]
+    benchmark = CallBenchmark(settings, work_dir, calls_per_fold, seed)
+    folds = folds or list(range(len(benchmark.folds)))
+    pieces = benchmark.run(folds)
+    return {"folds": folds, "calls_per_fold": calls_per_fold, "seed": seed, **summarise_calls(pieces)}, pieces
 
 
 _NOTE = (
@@ -70,26 +77,15 @@ _NOTE = (
 )
 
 
-def _check(arguments: argparse.Namespace) -> None:
-    faults = (
-        [] if arguments.calls_per_fold > 0 else [f"--calls-per-fold {arguments.calls_per_fold}: expected 1 or more"]
-    )
-    faults += [] if arguments.seed >= 0 else [f"--seed {arguments.seed}: expected 0 or more"]
-    if arguments.folds:
-        folds_of(arguments.folds)
-    if faults:
-        raise SettingsError(faults)
-
-
-def _table(told: Mapping[str, Any]) -> Table:
+def _table(facts: Mapping[str, Any]) -> Table:
     table = Table(title="Calls of speakers that were not trained on", title_justify="left")
     table.add_column("condition")
     table.add_column("normalised by speaker")
-    for name in _FIGURES:
+    for name in _METRICS:
         table.add_column(name.replace("_", " "), justify="right")
-    for kind, by_condition in (("yes", told["conditions"]), ("no", told["without_normalisation"])):
-        for condition, figures in by_condition.items():
-            table.add_row(condition, kind, *(_shown(figures[name]) for name in _FIGURES))
+    for kind, by_condition in (("yes", facts["conditions"]), ("no", facts["without_normalisation"])):
+        for condition, metrics in by_condition.items():
+            table.add_row(condition, kind, *(_shown(metrics[name]) for name in _METRICS))
     return table
 
 

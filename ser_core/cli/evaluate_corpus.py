@@ -2,78 +2,83 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+import click
 from rich.text import Text
 
-from ser_core.cli.common import Answer, command_parser, run_command
-from ser_core.cli.evaluate import FOLDS_HELP, folds_of
+from ser_core.cli.common import Result, SettingsCommand
+from ser_core.cli.parameters import DIR, FILE, folds_option, names, predictions_option, write_parquet
 from ser_core.config import Settings
 from ser_core.config.settings import CorpusSettings
 from ser_core.errors import SettingsError
 
-_LOG = Path("build/evaluate/outer_runs.jsonl")
 
+@click.command(cls=SettingsCommand, sections=("corpus",))
+@click.option(
+    "--conditions", type=names, metavar="NAME[,NAME]", help="such as unheard_speaker,telephone (default: all)"
+)
+@folds_option
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="another toolkit's features, Parquet with clip and vector, with the same classifier; may be repeated",
+)
+@click.option(
+    "--across",
+    multiple=True,
+    metavar="KIND=URI",
+    help="another corpus: trained on one, tested on the other, both ways; may be repeated",
+)
+@predictions_option("every decision")
+@click.option("--out", type=DIR, metavar="DIR", help="write report.md and pictures there")
+@click.option(
+    "--log",
+    type=FILE,
+    default="build/evaluate/outer_runs.jsonl",
+    show_default=True,
+    metavar="FILE",
+    help="every look at test speakers adds a line",
+)
+def corpus(
+    settings: Settings,
+    conditions: list[str] | None,
+    folds: list[int] | None,
+    peers: Sequence[str],
+    across: Sequence[str],
+    predictions: Path | None,
+    out: Path | None,
+    log: Path,
+) -> Result:
+    """Trains and tests on single recordings of a corpus.
 
-def main(argv: Sequence[str]) -> int:
-    """Trains and tests by folds, and prints one table of all conditions."""
-    parser = command_parser(
-        "evaluate corpus", "Single recordings of strangers, under several conditions (needs corpus.uri)."
-    )
-    parser.add_argument("--conditions", help="such as unheard_speaker,telephone (default: all)")
-    parser.add_argument("--folds", help=FOLDS_HELP)
-    parser.add_argument(
-        "--peer",
-        action="append",
-        default=[],
-        metavar="NAME=FILE",
-        help="another toolkit's features, Parquet with clip and vector, with the same classifier; may be repeated",
-    )
-    parser.add_argument(
-        "--across",
-        action="append",
-        default=[],
-        metavar="KIND=URI",
-        help="another corpus: trained on one, tested on the other, both ways; may be repeated",
-    )
-    parser.add_argument("--predictions", type=Path, metavar="FILE", help="write every decision as Parquet")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write report.md and pictures there")
-    parser.add_argument(
-        "--log", type=Path, default=_LOG, help="every look at test speakers adds a line (default: %(default)s)"
-    )
-    return run_command(parser, argv, _evaluate)
+    Under several conditions, with other toolkits' features beside. Test speakers are not trained on, except in random
+    splits. Needs corpus.uri.
+    """
+    features_by_peer = _peers(peers)
+    others = [_other(settings, kind, uri) for kind, uri in _pairs("--across", across, "KIND=URI")]
 
-
-def _evaluate(arguments: argparse.Namespace, settings: Settings) -> Answer:
-    folds = folds_of(arguments.folds) if arguments.folds else None
-    names = arguments.conditions.split(",") if arguments.conditions else None
-    peers = _peers(arguments.peer)
-    across = [_other(settings, kind, uri) for kind, uri in _pairs("--across", arguments.across, "KIND=URI")]
-
-    import pyarrow.parquet as pq  # noqa: PLC0415 - Spark and numerics are loaded only when there is work
-
-    from ser_core.learning.evaluation.corpus_figures import summarise_corpus  # noqa: PLC0415
+    from ser_core.learning.evaluation.corpus_metrics import summarise_corpus  # noqa: PLC0415 - Spark and numerics are loaded only for work
     from ser_core.learning.evaluation.outer_fold_log import OuterLog  # noqa: PLC0415
     from ser_core.pipeline.benchmarks.corpus_benchmark import CorpusBenchmark  # noqa: PLC0415
     from ser_core.pipeline.engine.session import start_session  # noqa: PLC0415
     from ser_core.report.corpus_report import NOTE, corpus_markdown, corpus_pictures, corpus_table  # noqa: PLC0415
 
-    benchmark = CorpusBenchmark(settings, names, folds, across, peers)
-    log = OuterLog(arguments.log)
-    predictions = benchmark.run(start_session("evaluate", settings.spark), log)
-    if arguments.predictions is not None:
-        arguments.predictions.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(predictions, arguments.predictions)
-    told: dict[str, Any] = {**summarise_corpus(predictions), **benchmark.facts(), "log": str(arguments.log)}
-    if arguments.out is not None:
-        pictures = corpus_pictures(told)
-        _write(arguments.out, corpus_markdown(told, pictures), pictures)
-    left_out = [Text(f"{name} is left out: {why}", style="yellow") for name, why in told["left_out"].items()]
-    return told, [corpus_table(told), *left_out, Text(NOTE, style="dim")]
+    benchmark = CorpusBenchmark(settings, conditions, folds, others, features_by_peer)
+    decisions = benchmark.run(start_session("evaluate", settings.spark), OuterLog(log))
+    if predictions is not None:
+        write_parquet(decisions, predictions)
+    facts: dict[str, Any] = {**summarise_corpus(decisions), **benchmark.facts(), "log": str(log)}
+    if out is not None:
+        pictures = corpus_pictures(facts)
+        _write(out, corpus_markdown(facts, pictures), pictures)
+    left_out = [Text(f"{name} is left out: {why}", style="yellow") for name, why in facts["left_out"].items()]
+    return facts, [corpus_table(facts), *left_out, Text(NOTE, style="dim")]
 
 
 def _pairs(option: str, words: Sequence[str], form: str) -> list[tuple[str, str]]:
@@ -86,15 +91,15 @@ def _pairs(option: str, words: Sequence[str], form: str) -> list[tuple[str, str]
 
 def _peers(words: Sequence[str]) -> dict[str, Path]:
     pairs = _pairs("--peer", words, "NAME=FILE")
-    names = [name for name, _ in pairs]
-    twice = sorted({name for name in names if names.count(name) > 1 or name == "tutorial"})
+    given = [name for name, _ in pairs]
+    twice = sorted({name for name in given if given.count(name) > 1 or name == "tutorial"})
     if twice:
         raise SettingsError([f"--peer {name}: there is one of that name already" for name in twice])
     return {name: Path(file) for name, file in pairs}
 
 
 def _other(settings: Settings, kind: str, uri: str) -> Settings:
-    """The settings of a further corpus, whose tables stand beside those of the first."""
+    """The settings of a further corpus, whose tables are beside those of the first."""
     kinds = get_args(CorpusSettings.model_fields["kind"].annotation)
     if kind not in kinds:
         raise SettingsError([f"--across {kind}={uri}: {kind} is no kind of corpus; there are {', '.join(kinds)}"])

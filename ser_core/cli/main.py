@@ -1,68 +1,139 @@
 """`ser`: the jobs and the everyday questions, for a person at a terminal.
 
-Commands are imported only when they run, so that `ser predict` and `ser query` start no JVM.
+A command is imported only when it runs, so that `ser predict` and `ser query` start no JVM.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import sys
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
 
 from ser_core import __version__
+from ser_core.cli.common import CommandGroup
+from ser_core.errors import SerError, SettingsError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
-class _Command(NamedTuple):
+class _Entry(NamedTuple):
     module: str
     help: str
 
 
-COMMANDS: dict[str, _Command] = {
-    "ingest": _Command("jobs.ingest_archive", "list the archive into the table recordings"),
-    "extract": _Command("jobs.extract_features", "extract features of new recordings"),
-    "train": _Command("jobs.train_model", "train and evaluate a model on a labelled corpus"),
-    "score": _Command("jobs.score_archive", "score dates whose inputs have changed"),
-    "nightly": _Command("jobs.nightly", "ingest, extract and score a date and the days before it"),
-    "evaluate": _Command("ser_core.cli.evaluate", "how well a corpus, or calls with known answers, are heard"),
-    "predict": _Command("ser_core.cli.predict", "the emotion of single recordings, without Spark"),
-    "plot": _Command("ser_core.cli.plot", "a recording as a picture, with its emotions"),
-    "query": _Command("ser_core.cli.query", "SQL over the tables"),
-    "tables": _Command("ser_core.cli.tables", "the tables, their rows and columns"),
-    "model": _Command("ser_core.cli.model", "list models, promote one, compare two"),
-    "label": _Command("ser_core.cli.label", "segments of the archive for people to label, and what they heard"),
-    "search": _Command("ser_core.cli.search", "search hyperparameters on a corpus's training speakers"),
-    "trace": _Command("ser_core.cli.trace", "every row, version, refusal, run and model of one call"),
-    "forget": _Command("ser_core.cli.forget", "erase calls from every table, and keep them out"),
-    "maintain": _Command("ser_core.cli.maintain", "join small files of log tables, drop what is superseded"),
-    "corpus": _Command("ser_core.cli.corpus", "fetch a labelled corpus"),
-    "plan": _Command("ser_core.cli.plan", "what an archive will take: core-hours, time, storage, cost"),
-    "settings": _Command("ser_core.cli.settings", "the settings in force, and what each is"),
+GROUPS: Mapping[str, Mapping[str, _Entry]] = {
+    "Every night": {
+        "nightly": _Entry("jobs", "ingest, extract and score a date and the days before it"),
+        "ingest": _Entry("jobs", "list the archive into the table recordings"),
+        "extract": _Entry("jobs", "extract features of new recordings"),
+        "score": _Entry("jobs", "score dates whose inputs have changed"),
+    },
+    "Ask the tables": {
+        "query": _Entry("query", "SQL over the tables"),
+        "tables": _Entry("tables", "the tables, their rows and columns"),
+        "trace": _Entry("trace", "every row, version, refusal, run and model of one call"),
+    },
+    "Models": {
+        "train": _Entry("jobs", "train and evaluate a model on a labelled corpus"),
+        "model": _Entry("model", "list models, promote one, compare two"),
+        "evaluate": _Entry("evaluate", "metrics on a corpus, or on calls with known answers"),
+        "search": _Entry("search", "search hyperparameters on a corpus's training speakers"),
+        "label": _Entry("label", "segments of the archive for people to label, and their labels"),
+        "corpus": _Entry("corpus", "fetch a labelled corpus"),
+    },
+    "Single recordings": {
+        "predict": _Entry("predict", "the emotion of single recordings, without Spark"),
+        "plot": _Entry("plot", "a recording as a picture, with its emotions"),
+    },
+    "Look after the archive": {
+        "plan": _Entry("plan", "what an archive will take: core-hours, time, storage, cost"),
+        "maintain": _Entry("maintain", "join small files of log tables, drop superseded rows"),
+        "forget": _Entry("forget", "erase calls from every table, and keep them out"),
+        "settings": _Entry("settings", "the settings in force, and what each is"),
+    },
 }
+COMMANDS: Mapping[str, _Entry] = {name: entry for group in GROUPS.values() for name, entry in group.items()}
+
+_EPILOG = """\b
+`ser COMMAND --help` shows what a command takes. Every command takes, in any order,
+  --config FILE          YAML file of settings, or the name of one in conf/
+  --section.key VALUE    one setting (`ser settings --help` lists them)
+  --json                 print one JSON object on stdout
+
+\b
+Exit codes: 0 done, 2 wrong settings or arguments, 3 another run holds the lease,
+4 refused to publish, 1 anything else.
+
+\b
+Completion of commands and settings, for ~/.bashrc (or zsh_source, fish_source):
+  eval "$(_SER_COMPLETE=bash_source ser)"
+"""
+
+
+class _Ser(CommandGroup):
+    """The commands of `COMMANDS`, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"ser_core.cli.{COMMANDS[cmd_name].module}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, COMMANDS))
+        for title, group in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), entry.help) for name, entry in group.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem  # noqa: PLC0415
+
+        listed = [CompletionItem(name, help=entry.help) for name, entry in COMMANDS.items()]
+        named = [item for item in listed if item.value.startswith(incomplete)]
+        return named + click.Command.shell_complete(self, ctx, incomplete)
+
+
+@click.group(
+    cls=_Ser, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}
+)
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+def ser() -> None:
+    """Speech emotion recognition over call archives."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command and returns the exit code: 0 done, 2 wrong settings or arguments, 3 the lease is held, 4 refused
-    to publish, 1 anything else."""
+    """Runs a command and returns the exit code: 0 done, 2 wrong settings or arguments, 3 another run holds the lease,
+    4 refused to publish, 1 anything else."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in {"-h", "--help", "help"}:
-        sys.stdout.write(_usage())
-        return 0
-    if words[0] in {"-V", "--version"}:
-        sys.stdout.write(f"ser {__version__}\n")
-        return 0
-    command = COMMANDS.get(words[0])
-    if command is None:
-        sys.stderr.write(f"ser has no command {words[0]!r}\n\n{_usage()}")
-        return 2
-    return int(importlib.import_module(command.module).main(words[1:]))
+    if not words or words[0] == "help":
+        words = [*words[1:], "--help"]
+    try:
+        return int(ser.main(words, prog_name="ser", standalone_mode=False) or 0)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "ser"
+        message = error.format_message().rstrip(".")
+        return _report(SettingsError([f"command line: {message} (see {path} --help)"]), as_json="--json" in words)
+    except SerError as error:
+        return _report(error, as_json="--json" in words)
+    except click.Abort as abort:  # Click's name for an interrupt
+        raise (abort.__cause__ or abort) from None
 
 
-def _usage() -> str:
-    width = max(map(len, COMMANDS))
-    lines = "".join(f"  {name:<{width}}  {command.help}\n" for name, command in COMMANDS.items())
-    return (
-        "usage: ser COMMAND [ARGUMENTS] [--config FILE] [--section.key VALUE] [--json]\n\n"
-        f"Speech emotion recognition over call archives.\n\n{lines}\n"
-        "`ser COMMAND --help` tells what a command takes.\n"
-    )
+def _report(error: SerError, *, as_json: bool) -> int:
+    sys.stderr.write(f"{error}\n")
+    if as_json:
+        sys.stdout.write(json.dumps({"error": str(error)}) + "\n")
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,79 +1,46 @@
-"""`ser model list`, `promote`, `compare`: the models that are there, which is current, and how two of them differ."""
+"""`ser model list`, `promote`, `compare`: which models there are, which is current, and how two of them differ."""
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import json
-from collections.abc import Sequence
+from typing import Any
 
-import pyarrow as pa
+import click
 from rich.text import Text
 
-from ser_core.cli.common import Answer, command_parser, run_command
+from ser_core.cli.common import CommandGroup, Result
+from ser_core.cli.parameters import date
 from ser_core.config import Settings
-from ser_core.errors import SettingsError
+
+_LAST_OF_ALL = "last date, YYYY-MM-DD (default: the last that was scored)"
+_FIRST_OF_ALL = "first date, YYYY-MM-DD (default: a week before the last; with --labels, the first that was scored)"
 
 
-def main(argv: Sequence[str]) -> int:
-    """Lists model versions with their figures, moves the alias `current`, or compares two on calls both scored."""
-    parser = command_parser("model", "The models that are there, which is current, and how two of them differ.")
-    parser.add_argument("action", choices=tuple(_MODELS))
-    parser.add_argument("models", nargs="*", metavar="MODEL", help="<name>/<version>, such as emotions/3, or current")
-    span = "compare: {} date looked at, YYYY-MM-DD (default: {})"
-    first = "a week before the last; with --labels, the first that was scored"
-    parser.add_argument("--from", dest="from_", type=_date, metavar="DATE", help=span.format("first", first))
-    parser.add_argument("--to", type=_date, metavar="DATE", help=span.format("last", "the last that was scored"))
-    parser.add_argument("--labels", action="store_true", help="compare: recalls too, where people have labelled calls")
-    return run_command(parser, argv, _model)
+@click.group(cls=CommandGroup)
+def model() -> None:
+    """Lists models, promotes a model, compares two.
+
+    A MODEL is <name>/<version>, such as emotions/3, or current.
+    """
 
 
-_MODELS = {"list": "", "promote": "emotions/3", "compare": "current emotions/3"}
-"""The models each action takes, for example."""
+@model.command(name="list", sections=("models",))
+def list_models(settings: Settings) -> Result:
+    """Lists models with their metrics, and which is current."""
+    import pyarrow as pa  # noqa: PLC0415 - loaded only when there is work
 
-
-def _date(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date, such as 2026-03-02") from None
-
-
-def _model(arguments: argparse.Namespace, settings: Settings) -> Answer:
-    action, example = arguments.action, _MODELS[arguments.action]
-    if len(arguments.models) != len(example.split()):
-        usual = f"ser model {action} {example}".rstrip()
-        raise SettingsError([f"`ser model {action}` was given {arguments.models or 'no model'}; expected `{usual}`"])
-    if action != "compare" and (arguments.from_ or arguments.to or arguments.labels):
-        raise SettingsError([f"--from, --to and --labels are of `ser model compare`, and not of `ser model {action}`"])
-    if action == "compare":
-        from ser_core.cli.compare import compare  # noqa: PLC0415
-
-        return compare(arguments, settings)
-    return _list(settings) if action == "list" else _promote(arguments.models[0], settings)
-
-
-def _promote(model_version: str, settings: Settings) -> Answer:
-    from ser_core.data.storage import open_storage  # noqa: PLC0415
-    from ser_core.learning.training.bundle import promote  # noqa: PLC0415
-
-    promote(open_storage(settings.models.uri, settings.storage), model_version)
-    note = f"{model_version} is current: the next `ser score` scores every date with it"
-    return {"promoted": model_version}, [Text(note)]
-
-
-def _list(settings: Settings) -> Answer:
-    from ser_core.data.storage import open_storage  # noqa: PLC0415
+    from ser_core.cli.open import open_models  # noqa: PLC0415
     from ser_core.learning.training.bundle import list_bundles, promoted  # noqa: PLC0415
     from ser_core.report.terminal import rows_table  # noqa: PLC0415
 
-    models = open_storage(settings.models.uri, settings.storage)
+    models = open_models(settings)
     current = promoted(models, settings.models.name)
-    found = []
+    rows: list[dict[str, Any]] = []
     for model_version in list_bundles(models, settings.models.name):
         manifest = json.loads(models.read(f"{model_version}/manifest.json"))
         metrics = manifest["metrics"]
-        found.append(
+        rows.append(
             {
                 "model_version": model_version,
                 "current": model_version == current,
@@ -84,6 +51,33 @@ def _list(settings: Settings) -> Answer:
                 "uar_random": metrics["random_split"]["metrics"]["uar"],
             }
         )
-    table = pa.Table.from_pylist(found) if found else None
-    shown = rows_table(table, width=120, max_rows=50) if table else Text("No models yet: `ser train` makes one")
-    return {"models": found}, [shown]
+    if not rows:
+        return {"models": rows}, [Text("No models yet: `ser train` makes one")]
+    return {"models": rows}, [rows_table(pa.Table.from_pylist(rows), width=120, max_rows=50)]
+
+
+@model.command(name="promote", sections=("models",))
+@click.argument("model_version", metavar="MODEL")
+def promote_model(settings: Settings, model_version: str) -> Result:
+    """Makes a model current. The next `ser score` scores every date with it."""
+    from ser_core.cli.open import open_models  # noqa: PLC0415
+    from ser_core.learning.training.bundle import promote  # noqa: PLC0415
+
+    promote(open_models(settings), model_version)
+    note = f"{model_version} is current: the next `ser score` scores every date with it"
+    return {"promoted": model_version}, [Text(note)]
+
+
+@model.command(name="compare", sections=("models",))
+@click.argument("a", metavar="MODEL_A")
+@click.argument("b", metavar="MODEL_B")
+@click.option("--from", "first", type=date, metavar="DATE", help=_FIRST_OF_ALL)
+@click.option("--to", "last", type=date, metavar="DATE", help=_LAST_OF_ALL)
+@click.option("--labels", is_flag=True, help="recalls too, where people have labelled calls")
+def compare_models(
+    settings: Settings, a: str, b: str, first: dt.date | None, last: dt.date | None, labels: bool
+) -> Result:
+    """Shows how far two models agree on calls that both scored."""
+    from ser_core.cli.compare import compare  # noqa: PLC0415
+
+    return compare(settings, (a, b), first, last, labels=labels)

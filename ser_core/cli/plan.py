@@ -1,18 +1,18 @@
-"""`ser plan`: what an archive of so many hours will take, by this machine's measured rates."""
+"""`ser plan`: what an archive will take, by the measured rates of this machine."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.table import Table
 from rich.text import Text
 
-from ser_core.cli.common import Answer, command_parser, run_command
+from ser_core.cli.common import Result, SettingsCommand
 from ser_core.config import Settings
 from ser_core.errors import SettingsError
 
@@ -21,43 +21,44 @@ _SEEDS = 5
 _MB = 1e6
 
 
-def main(argv: Sequence[str]) -> int:
-    """Measures this machine for a few seconds, and prints what the archive takes."""
-    parser = command_parser("plan", "What an archive will take: core-hours, time, storage, requests, cost.")
-    parser.add_argument("--hours", type=float, required=True, help="hours of channel: a call of 1 h on 2 channels is 2")
-    parser.add_argument("--codec", default="ulaw", help="of the recordings (default: %(default)s)")
-    parser.add_argument("--cores", type=int, default=64, help="of the cluster (default: %(default)s)")
-    parser.add_argument("--days", type=int, default=365, help="call dates the archive covers (default: %(default)s)")
-    parser.add_argument("--measure-s", type=float, default=6.0, help="seconds to measure (default: %(default)s)")
-    parser.add_argument("--simulate", action="store_true", help="also stragglers and lost tasks on that many cores")
-    return run_command(parser, argv, _plan)
+@click.command(cls=SettingsCommand, sections=("plan",))
+@click.option("--hours", type=float, required=True, help="hours of channel: a call of 1 h on 2 channels is 2")
+@click.option("--codec", default="ulaw", show_default=True, metavar="NAME", help="of the recordings")
+@click.option("--cores", type=int, default=64, show_default=True, help="of the cluster")
+@click.option("--days", type=int, default=365, show_default=True, help="call dates the archive covers")
+@click.option("--measure-s", type=float, default=6.0, show_default=True, help="seconds to measure")
+@click.option("--simulate", is_flag=True, help="also stragglers and lost tasks on that many cores")
+def plan(
+    settings: Settings, hours: float, codec: str, cores: int, days: int, measure_s: float, simulate: bool
+) -> Result:
+    """Prints what an archive will take: core-hours, time, storage, requests, cost.
 
-
-def _plan(arguments: argparse.Namespace, settings: Settings) -> Answer:
-    _check(arguments)
+    Measures this machine for a few seconds.
+    """
+    _check(codec, {"--hours": hours, "--cores": cores, "--days": days, "--measure-s": measure_s})
     from ser_core.pipeline.planning.estimate import ArchiveSize, estimate  # noqa: PLC0415 - numerics load with the work
     from ser_core.pipeline.planning.rates import measure_rates  # noqa: PLC0415
 
-    plan = settings.plan
-    by_channel = settings.roles.channels[: plan.channels]
+    assumed = settings.plan
+    by_channel = settings.roles.channels[: assumed.channels]
     scored = sum(role in settings.scoring.roles for role in by_channel)
-    size = ArchiveSize(arguments.hours, plan.call_s, plan.channels, scored, arguments.days)
-    rates = measure_rates(settings, arguments.codec, arguments.measure_s)
-    efficiency, source = _efficiency(plan.efficiency)
+    size = ArchiveSize(hours, assumed.call_s, assumed.channels, scored, days)
+    rates = measure_rates(settings, codec, measure_s)
+    efficiency, source = _efficiency(assumed.efficiency)
     partition_mb = settings.spark.partition_mb
-    found = estimate(size, rates, arguments.cores, efficiency, partition_mb, settings.tables.buckets, plan)
-    told: dict[str, Any] = {
-        "hours": arguments.hours,
-        "codec": arguments.codec,
-        "cores": arguments.cores,
+    estimated = estimate(size, rates, cores, efficiency, partition_mb, settings.tables.buckets, assumed)
+    facts: dict[str, Any] = {
+        "hours": hours,
+        "codec": codec,
+        "cores": cores,
         "feature_set": settings.features.set,
         "efficiency": {"value": efficiency, "from": source},
         "rates": rates.to_json(),
-        **found.to_json(),
+        **estimated.to_json(),
     }
-    if arguments.simulate:
-        told["simulation"] = _simulated(told, rates.task_spread, arguments.cores, partition_mb, plan.failure)
-    return told, [_table(told), Text(_NOTE, style="dim")]
+    if simulate:
+        facts["simulation"] = _simulated(facts, rates.task_spread, cores, partition_mb, assumed.failure)
+    return facts, [_table(facts), Text(_NOTE, style="dim")]
 
 
 _NOTE = (
@@ -66,17 +67,17 @@ _NOTE = (
 )
 
 
-def _check(arguments: argparse.Namespace) -> None:
+def _check(codec: str, amounts: Mapping[str, float]) -> None:
     from ser_core.sound.audio.telephone_line import CODECS  # noqa: PLC0415
 
-    two = [name for name, codec in CODECS.items() if codec.max_channels > 1]
+    two_channels = [name for name, properties in CODECS.items() if properties.max_channels > 1]
     faults = [
-        f"--{name.replace('_', '-')} {getattr(arguments, name):g}: expected more than 0"
-        for name in ("hours", "cores", "days", "measure_s")
-        if not (getattr(arguments, name) > 0 and math.isfinite(getattr(arguments, name)))
+        f"{option} {amount:g}: expected more than 0"
+        for option, amount in amounts.items()
+        if not (amount > 0 and math.isfinite(amount))
     ]
-    if arguments.codec not in two:
-        faults.append(f"--codec {arguments.codec!r} is not known; there are {', '.join(two)}")
+    if codec not in two_channels:
+        faults.append(f"--codec {codec!r} is not known; there are {', '.join(two_channels)}")
     if faults:
         raise SettingsError(faults)
 
@@ -91,37 +92,39 @@ def _efficiency(assumed: float) -> tuple[float, str]:
 
 
 def _simulated(
-    told: Mapping[str, Any], spread: Sequence[float], cores: int, partition_mb: float, failure: float
+    facts: Mapping[str, Any], spread: Sequence[float], cores: int, partition_mb: float, failure: float
 ) -> dict[str, Any]:
     from ser_core.pipeline.planning.simulate import simulate  # noqa: PLC0415
 
-    tasks = max(1, math.ceil(told["archive_gb"] * 1e9 / (partition_mb * _MB)))
-    return simulate(told["core_hours"]["extract"] * 3600 / tasks, tasks, spread, cores, failure, _SEEDS).to_json()
+    tasks = max(1, math.ceil(facts["archive_gb"] * 1e9 / (partition_mb * _MB)))
+    return simulate(facts["core_hours"]["extract"] * 3600 / tasks, tasks, spread, cores, failure, _SEEDS).to_json()
 
 
-def _table(told: Mapping[str, Any]) -> Table:
-    hours = f"{told['hours']:,.0f} channel-hours of {told['codec']}, {told['feature_set']}"
-    shown = Table(title=f"{hours}, on {told['cores']} cores", title_justify="left", show_header=False)
+def _table(facts: Mapping[str, Any]) -> Table:
+    hours = f"{facts['hours']:,.0f} channel-hours of {facts['codec']}, {facts['feature_set']}"
+    shown = Table(title=f"{hours}, on {facts['cores']} cores", title_justify="left", show_header=False)
     shown.add_column()
     shown.add_column(justify="right")
-    rates = told["rates"]
+    rates = facts["rates"]
     lines = [
-        ("recordings, segments", f"{told['recordings']:,}, {told['segments']:,}"),
+        ("recordings, segments", f"{facts['recordings']:,}, {facts['segments']:,}"),
         ("extraction, one core", f"{rates['extract_realtime']:,.0f} × real time"),
         ("scoring, one core", f"{rates['score_rows']:,.0f} segments/s"),
-        ("efficiency under Spark", f"{told['efficiency']['value']:.2f} ({told['efficiency']['from']})"),
-        ("core-hours: extract, score", f"{told['core_hours']['extract']:,.1f}, {told['core_hours']['score']:,.1f}"),
-        ("wall time", _duration(told["wall_hours"])),
-        ("scoring again with a new model", _duration(told["rescore_core_hours"] / told["cores"])),
-        ("the archive", f"{told['archive_gb']:,.1f} GB"),
-        *((f"table {name}", f"{gb:,.1f} GB") for name, gb in told["storage_gb"].items() if name != "total"),
-        ("requests: list, get, put", ", ".join(f"{told['requests'][name]:,}" for name in ("list", "get", "put"))),
-        *((f"cost: {name.replace('_', ' ')}", f"{cost:,.2f}") for name, cost in told["cost"].items()),
+        ("efficiency under Spark", f"{facts['efficiency']['value']:.2f} ({facts['efficiency']['from']})"),
+        ("core-hours: extract, score", f"{facts['core_hours']['extract']:,.1f}, {facts['core_hours']['score']:,.1f}"),
+        ("wall time", _duration(facts["wall_hours"])),
+        ("scoring again with a new model", _duration(facts["rescore_core_hours"] / facts["cores"])),
+        ("the archive", f"{facts['archive_gb']:,.1f} GB"),
+        *((f"table {name}", f"{gb:,.1f} GB") for name, gb in facts["storage_gb"].items() if name != "total"),
+        ("requests: list, get, put", ", ".join(f"{facts['requests'][name]:,}" for name in ("list", "get", "put"))),
+        *((f"cost: {name.replace('_', ' ')}", f"{cost:,.2f}") for name, cost in facts["cost"].items()),
     ]
-    if "simulation" in told:
-        one = told["simulation"]
-        lines.append(("simulated: tasks, retries", f"{one['tasks']:,}, {one['retries']:,}"))
-        lines.append(("simulated: time over the ideal", f"{one['slowdown']:.3f} (worst {one['slowdown_worst']:.3f})"))
+    if "simulation" in facts:
+        simulated = facts["simulation"]
+        lines.append(("simulated: tasks, retries", f"{simulated['tasks']:,}, {simulated['retries']:,}"))
+        lines.append(
+            ("simulated: time over the ideal", f"{simulated['slowdown']:.3f} (worst {simulated['slowdown_worst']:.3f})")
+        )
     for line in lines:
         shown.add_row(*line)
     return shown

@@ -2,65 +2,59 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.text import Text
 
-from ser_core.cli.common import Answer, command_parser, run_command
+from ser_core.cli.common import Result, SettingsCommand
+from ser_core.cli.parameters import FILE
 from ser_core.config import Settings
 from ser_core.errors import BundleError, Reason, Refusal, SettingsError
 
 _BLOCK_S = 10.0
 
 
-def main(argv: Sequence[str]) -> int:
-    """Writes a PNG beside the current folder or to --out."""
-    parser = command_parser(
-        "plot", "A recording as a picture, with the emotion of each segment where there is a model."
-    )
-    parser.add_argument("file", metavar="FILE", type=Path)
-    parser.add_argument("--out", type=Path, help="PNG to write; default: the file's name with .png, in this folder")
-    parser.add_argument("--channel", type=int, default=None, help="channel to draw; default: the first that is scored")
-    return run_command(parser, argv, _plot)
-
-
-def _plot(arguments: argparse.Namespace, settings: Settings) -> Answer:
+@click.command(cls=SettingsCommand, sections=("roles", "scoring", "models"))
+@click.argument("file", metavar="FILE", type=FILE)
+@click.option(
+    "--out", type=FILE, metavar="FILE", help="PNG to write; default: the file's name with .png, in this folder"
+)
+@click.option("--channel", type=int, metavar="N", help="channel to draw; default: the first that is scored")
+def plot(settings: Settings, file: Path, out: Path | None, channel: int | None) -> Result:
+    """Draws a recording, with the emotion of each segment where there is a model."""
     from ser_core.report.figures import plot_recording  # noqa: PLC0415 - loaded only when there is something to draw
 
-    out = arguments.out or Path(f"{arguments.file.stem}.png")
-    channel, segments, why = _segments(arguments, settings)
-    y, sr = _samples(arguments.file, channel, settings)
-    title = f"{arguments.file.name}, channel {channel}"
+    out = out or Path(f"{file.stem}.png")
+    channel, segments, note = _segments(settings, file, channel)
+    y, sr = _samples(file, channel, settings)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(plot_recording(y, sr, title=title, segments=segments))
-    told: dict[str, Any] = {"file": str(arguments.file), "picture": str(out), "channel": channel, "note": why}
-    note = [Text(why, style="yellow")] if why else []
-    return told, [*note, Text(f"wrote {out}")]
+    out.write_bytes(plot_recording(y, sr, title=f"{file.name}, channel {channel}", segments=segments))
+    facts: dict[str, Any] = {"file": str(file), "picture": str(out), "channel": channel, "note": note}
+    return facts, [*([Text(note, style="yellow")] if note else []), Text(f"wrote {out}")]
 
 
 def _segments(
-    arguments: argparse.Namespace, settings: Settings
+    settings: Settings, file: Path, channel: int | None
 ) -> tuple[int, tuple[tuple[float, float, str, float], ...], str | None]:
-    """Channel, segments, and why there are none where there is no model to ask."""
-    from ser_core.cli.listen import Listener  # noqa: PLC0415
+    """Channel, segments, and why there are none where no model can score the file."""
+    from ser_core.cli.file_scorer import FileScorer  # noqa: PLC0415
 
     try:
-        heard = Listener(settings).hear(arguments.file)
+        scored = FileScorer(settings).score(file)
     except BundleError as error:
-        return arguments.channel or 0, (), f"Drawn without emotions. {error}"
+        return channel or 0, (), f"Drawn without emotions. {error}"
     except Refusal as refusal:
-        if refusal.reason is not Reason.FORBIDDEN or not arguments.file.is_file():
-            raise SettingsError([f"{arguments.file}: {refusal.reason}: {refusal.detail}"]) from None
-        return arguments.channel or 0, (), f"Drawn without emotions: {refusal.detail}"
+        if refusal.reason is not Reason.FORBIDDEN or not file.is_file():
+            raise SettingsError([f"{file}: {refusal.reason}: {refusal.detail}"]) from None
+        return channel or 0, (), f"Drawn without emotions: {refusal.detail}"
     by_channel = {
-        one.channel.channel: tuple((start, end, emotion or "undecided", c) for start, end, emotion, c in one.segments)
-        for one in heard
+        of.channel.channel: tuple((start, end, emotion or "undecided", c) for start, end, emotion, c in of.segments)
+        for of in scored
     }
-    channel = arguments.channel if arguments.channel is not None else min(by_channel)
-    return channel, by_channel.get(channel, ()), None
+    drawn = min(by_channel) if channel is None else channel
+    return drawn, by_channel.get(drawn, ()), None
 
 
 def _samples(file: Path, channel: int, settings: Settings) -> tuple[Any, int]:

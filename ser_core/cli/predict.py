@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import RenderableType
+import click
 from rich.text import Text
 
-from ser_core.cli.common import Answer, command_parser, run_command
+from ser_core.cli.common import Result, SettingsCommand
+from ser_core.cli.parameters import FILE
 from ser_core.config import Settings
 from ser_core.errors import Refusal, SerError
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
-class NothingHeardError(SerError):
+
+class NoPredictionError(SerError):
     """None of the files could be used."""
 
 
-def main(argv: Sequence[str]) -> int:
+@click.command(cls=SettingsCommand, sections=("roles", "scoring", "models"))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE)
+def predict(settings: Settings, files: Sequence[Path]) -> Result:
     """Prints the emotion of each file, its posteriors as bars, and the reason where there is none."""
-    parser = command_parser("predict", "The emotion of single recordings, without Spark.")
-    parser.add_argument("files", nargs="+", metavar="FILE", type=Path)
-    return run_command(parser, argv, _predict)
+    from ser_core.cli.file_scorer import FileScorer  # noqa: PLC0415 - numerics are loaded only when there is work
 
-
-def _predict(arguments: argparse.Namespace, settings: Settings) -> Answer:
-    from ser_core.cli.listen import Listener  # noqa: PLC0415 - numerics are loaded only when there is work
-
-    listener = Listener(settings)
-    found: list[dict[str, Any]] = []
+    scorer = FileScorer(settings)
+    predictions: list[dict[str, Any]] = []
     shown: list[RenderableType] = []
-    for file in arguments.files:
+    for file in files:
         try:
-            heard = listener.hear(file)
+            channels = scorer.score(file)
         except Refusal as refusal:
-            found.append({"file": str(file), "reason": refusal.reason.value, "detail": refusal.detail})
+            predictions.append({"file": str(file), "reason": refusal.reason.value, "detail": refusal.detail})
             shown.append(Text(f"{file}: {refusal.reason}: {refusal.detail}", style="red"))
             continue
-        found.extend({"file": str(file), **channel.to_json()} for channel in heard)
-        shown.extend(part for channel in heard for part in channel.render(str(file)))
-    if all("reason" in one for one in found):
-        raise NothingHeardError("\n".join(f"{one['file']}: {one['reason']}: {one['detail']}" for one in found))
-    priors = dict(listener.shift.priors) if listener.shift else None
-    return {"model_version": listener.model.model_version, "priors": priors, "predictions": found}, shown
+        predictions.extend({"file": str(file), **channel.to_json()} for channel in channels)
+        shown.extend(part for channel in channels for part in channel.render(str(file)))
+    if all("reason" in row for row in predictions):
+        raise NoPredictionError("\n".join(f"{row['file']}: {row['reason']}: {row['detail']}" for row in predictions))
+    priors = dict(scorer.shift.priors) if scorer.shift else None
+    return {"model_version": scorer.model.model_version, "priors": priors, "predictions": predictions}, shown

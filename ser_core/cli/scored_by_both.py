@@ -1,4 +1,4 @@
-"""What two models said of the same speech, out of the tables, in seconds."""
+"""The predictions of two models for the same speech, in seconds, from the tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from ser_core.data.tables.catalog import Catalog
 
-# Segments of one channel do not overlap, so that each second both models heard is in one pair of segments: of the same
+# Segments of one channel do not overlap: each second that both models scored is in one pair of segments. With the same
 # features, those pairs are the segments themselves.
 _SPEECH = """
 WITH segments AS (
@@ -48,7 +48,7 @@ GROUP BY ALL ORDER BY ALL
 
 
 @dataclass(frozen=True)
-class Compared:
+class ModelPair:
     """Two models on the channels of `dates` that both scored."""
 
     catalog: Catalog
@@ -61,8 +61,8 @@ class Compared:
         sql = """SELECT (SELECT count(*) FROM shared) AS n,
             (SELECT count(*) FROM (SELECT DISTINCT recording_id, channel FROM of_a)) AS a,
             (SELECT count(*) FROM (SELECT DISTINCT recording_id, channel FROM of_b)) AS b"""
-        (found,) = self._rows(sql)
-        return {"both": found["n"], "a": found["a"] - found["n"], "b": found["b"] - found["n"]}
+        (counts,) = self._rows(sql)
+        return {"both": counts["n"], "a": counts["a"] - counts["n"], "b": counts["b"] - counts["n"]}
 
     def pairs(self) -> list[tuple[str | None, str | None, float]]:
         """(of a, of b, seconds) of speech in segments of both; None is undecided."""
@@ -77,7 +77,7 @@ class Compared:
         return {row["emotion"]: row["seconds"] for row in rows}
 
     def labelled(self) -> list[dict[str, Any]]:
-        """call_id, truth, a, b and seconds of speech that people have labelled and both models heard."""
+        """call_id, truth, a, b and seconds of speech that people have labelled and both models scored."""
         return self._rows(_LABELLED)
 
     def _rows(self, sql: str) -> list[dict[str, Any]]:

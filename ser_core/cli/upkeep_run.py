@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ser_core.cli.open import open_tables
 from ser_core.config import Settings
-from ser_core.data.storage import open_storage
 from ser_core.data.storage.lease import begun_before, held
 from ser_core.data.tables.store import TableStore
 from ser_core.errors import LeaseHeldError, StorageError
@@ -17,33 +17,34 @@ _log = logging.getLogger(__name__)
 KINDS = ("extract", "ingest", "score")
 """Every kind of work that writes below a root of tables."""
 
-Told = Mapping[str, Any]
+Facts = Mapping[str, Any]
 
 
-def run_upkeep(job: str, settings: Settings, work: Callable[[TableStore, Run], Told]) -> Told:
-    """Runs `work` on the archive's tables while no job is at them, and leaves a row in `runs`.
+def run_upkeep(job: str, settings: Settings, work: Callable[[TableStore, Run], Facts]) -> Facts:
+    """Runs `work` on the archive's tables while no job runs on them, and leaves a row in `runs`.
 
-    `work` says what it did, with counts alone: it goes to the row's detail.
+    The numbers that `work` returns go to the row's detail.
 
     Raises:
-        LeaseHeldError: a job is at the tables.
-        SerError: what went wrong.
+        LeaseHeldError: a job runs on the tables.
+        SerError: the work failed.
     """
     run = Run(job, None)
-    store = TableStore(open_storage(settings.tables.uri, settings.storage))
+    store = open_tables(settings)
     try:
         with held(store.storage, KINDS, run.run_id, job, settings.lease.expiry_s) as fences:
             store.fence = fences["score"]
-            run.told["leftovers"] = store.storage.sweep(begun_before(store.storage, settings.lease.expiry_s))
-            told = work(store, run)
-            detail = ", ".join(f"{name} {value}" for name, value in told.items() if isinstance(value, int | float))
+            leftovers = store.storage.sweep(begun_before(store.storage, settings.lease.expiry_s))
+            run.summary["leftovers"] = leftovers
+            facts = work(store, run)
+            detail = ", ".join(f"{name} {value}" for name, value in facts.items() if isinstance(value, int | float))
             run.close(store, "done", detail)
     except BaseException as error:
         store.fence = None
         status = "refused" if isinstance(error, LeaseHeldError) else "failed"
         try:
             run.close(store, status, type(error).__name__)  # the message may name a call
-        except StorageError as second:  # likely the same fault: what is told is the first
+        except StorageError as second:  # likely the same fault: the first is raised
             _log.error("the row of runs could not be written: %s", second)
         raise
-    return {"run_id": run.run_id, "leftovers": run.told["leftovers"], **told}
+    return {"run_id": run.run_id, "leftovers": leftovers, **facts}

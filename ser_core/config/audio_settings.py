@@ -1,4 +1,4 @@
-"""Settings of how recordings are decoded, cut and described: what a feature vector depends on."""
+"""Settings of decoding, segments and features: everything that a feature vector depends on."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from ser_core.config.base import Positive, PositiveInt, Section
 
 
 class FeatureSettings(Section):
-    """What a feature vector is. What changes a number of the set is fingerprinted: the fields after the rate belong to
-    `paper-180` and are nothing to `functionals-v1`."""
+    """The feature set. The fields after the rate are parameters of `paper-180` only.
+
+    Parameters that change a number are part of the set's fingerprint.
+    """
 
     set: Literal["paper-180", "functionals-v1"]
     sample_rate_hz: Annotated[int, Field(ge=4000, le=96000)]
@@ -23,7 +25,7 @@ class FeatureSettings(Section):
     mel: bool
 
     @model_validator(mode="after")
-    def _hears_something(self) -> FeatureSettings:
+    def _has_features(self) -> FeatureSettings:
         if self.set == "functionals-v1":
             if self.sample_rate_hz < 8000:
                 raise ValueError(f"functionals-v1 needs a sample_rate_hz of 8000 or more, not {self.sample_rate_hz}")
@@ -57,7 +59,7 @@ class SegmentSettings(Section):
 
 
 class Headerless(Section):
-    """What a recording without a header holds: G.711 (ITU-T G.711), channels interleaved."""
+    """Content of recordings without a header: ITU-T G.711, channels interleaved."""
 
     codec: Literal["ulaw", "alaw"]
     sample_rate_hz: Annotated[int, Field(ge=4000, le=48000)]
@@ -65,6 +67,6 @@ class Headerless(Section):
 
 
 class AudioSettings(Section):
-    """How recordings are decoded where they do not say it themselves."""
+    """How recordings are decoded that do not describe themselves."""
 
     headerless: Headerless | None

@@ -1,10 +1,13 @@
-"""What every section of the settings is made of."""
+"""Types of fields and the base class of the settings' sections."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+MB = 2**20
+"""Bytes of a megabyte, in every setting that ends in `_mb`."""
 
 Positive = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(gt=0)]

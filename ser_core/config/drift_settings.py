@@ -1,4 +1,4 @@
-"""Settings of the stop rules: how far a date may lie from those before it."""
+"""Settings of the stop rules: how far a date may differ from those before it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ser_core.config.base import Positive, PositiveInt, Section
 
 
 class Limits(Section):
-    """From where on a measure is worth a warning, and from where on its date is not published."""
+    """Limits of a measure: beyond `warn` there is a warning, beyond `refuse` the date is not published."""
 
     warn: Positive
     refuse: Positive
@@ -18,12 +18,12 @@ class Limits(Section):
     @model_validator(mode="after")
     def _are_in_order(self) -> Limits:
         if self.refuse < self.warn:
-            raise ValueError(f"refuse {self.refuse} is below warn {self.warn}: expected it above or equal")
+            raise ValueError(f"refuse {self.refuse} is below warn {self.warn}: expected at least warn")
         return self
 
 
 class DriftSettings(Section):
-    """When a date of scores is told about, and when it is held back."""
+    """When a date's scores are warned about, and when they are held back."""
 
     action: Literal["refuse", "warn"]
     baseline_days: PositiveInt
@@ -40,6 +40,6 @@ class DriftSettings(Section):
         if self.min_days > self.baseline_days:
             raise ValueError(
                 f"min_days {self.min_days} is above baseline_days {self.baseline_days}, so that no date would ever be "
-                "refused: expected it below or equal (action: warn says the same plainly)"
+                "refused: expected at most baseline_days (action: warn says the same plainly)"
             )
         return self

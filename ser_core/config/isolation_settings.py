@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ser_core.config.base import Positive, PositiveInt, Section
+from ser_core.config.base import MB, Positive, PositiveInt, Section
 
 
 class IsolationSettings(Section):
-    """A child process a worker, so that a crash, a hang or a blow-up of memory costs one recording."""
+    """One child process per worker: a crash, a hang or a blow-up of memory costs one recording."""
 
     enabled: bool
     memory_mb: PositiveInt
@@ -14,5 +14,5 @@ class IsolationSettings(Section):
     s_per_mb: Positive
 
     def limit_s(self, size_bytes: int, copies: int) -> float:
-        """Seconds that a recording of `size_bytes` bytes may take, heard under `copies` conditions."""
-        return self.base_s + self.s_per_mb * size_bytes / 2**20 * max(copies, 1)
+        """Seconds that a recording of `size_bytes` bytes may take, extracted under `copies` conditions."""
+        return self.base_s + self.s_per_mb * size_bytes / MB * max(copies, 1)

@@ -20,7 +20,7 @@ from ser_core.config.settings import Settings
 from ser_core.errors import SettingsError
 
 ENV_PREFIX = "SER_"
-_NOT_SETTINGS = frozenset({"SER_CORPORA", SECRET_VARIABLE})  # where tests find corpora; what is never shown
+_NOT_SETTINGS = frozenset({"SER_CORPORA", SECRET_VARIABLE})  # the corpora of tests; the secret, which is never shown
 
 
 @dataclass
@@ -191,7 +191,7 @@ def _closest(word: str, known: Iterable[tuple[str, ...]]) -> str:
 
 
 def _kebab(word: str) -> str:
-    """`--section.a_key=value` as `--section.a-key=value`: names as the YAML has them are understood too."""
+    """`--section.a_key=value` as `--section.a-key=value`: the YAML's names are accepted too."""
     name, equals, value = word.partition("=")
     return f"{name.replace('_', '-')}{equals}{value}" if name.startswith("--") and "." in name else word
 

@@ -1,4 +1,4 @@
-"""Settings of `ser plan`: prices, and what a call is like."""
+"""Settings of `ser plan`: prices, and the shape of a call."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ser_core.config.base import NotNegative, Positive, PositiveInt, Section
 
 
 class PlanSettings(Section):
-    """Prices in whatever currency, null where they are not to be told; and the shape of an archive."""
+    """Prices in any currency, None where they are not shown, and the shape of an archive."""
 
     core_hour: NotNegative | None
     gb_month: NotNegative | None

@@ -1,21 +1,21 @@
-"""Settings of what is kept, for how long, and under which name."""
+"""Settings of privacy and of upkeep."""
 
 from __future__ import annotations
 
 from ser_core.config.base import Positive, PositiveInt, Section
 
-SECRET_VARIABLE = "SER_PRIVACY_SECRET"  # noqa: S105 - the name of the variable, not what is in it
+SECRET_VARIABLE = "SER_PRIVACY_SECRET"  # noqa: S105 - the name of the variable, not its value
 
 
 class PrivacySettings(Section):
-    """Names of callers and agents. The secret itself is no setting: settings are shown, logged and sent to workers."""
+    """Hashes of call and agent ids. The secret is no setting: settings are shown, logged and sent to workers."""
 
     hash_ids: bool
     secret_file: str | None
 
 
 class MaintainSettings(Section):
-    """What `ser maintain` makes of log tables."""
+    """Sizes of files and ages of refusals that `ser maintain` keeps."""
 
     target_mb: Positive
     quarantine_days: PositiveInt

@@ -1,4 +1,4 @@
-"""Settings of how runs follow each other and the archive."""
+"""Settings of dates, leases and retention."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ser_core.config.base import Positive, Section, Share
 
 
 class RetentionSettings(Section):
-    """What becomes of the rows of calls whose audio is gone."""
+    """What happens to rows of calls whose audio is gone."""
 
     follow_audio: bool
     max_gone_share: Share
 
 
 class LeaseSettings(Section):
-    """How runs keep out of each other's way."""
+    """How long a lease lasts without renewal."""
 
     expiry_s: Positive
 

@@ -1,4 +1,4 @@
-"""What searches over hyperparameters have found, one file a corpus, condition and fold, below `conf/search/`."""
+"""Results of hyperparameter searches: one file per corpus, condition and fold, below `conf/search/`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _KEYS = {"test_speakers", "training"}
 def searched(
     corpus: str, condition: str, fold: int, test_speakers: Collection[str] | None = None, folder: Path | None = None
 ) -> dict[str, Any]:
-    """The overrides of `TrainingSettings` that a search chose for an outer fold; empty where there was none.
+    """The overrides of `TrainingSettings` that a search chose for an outer fold; empty where there is no result.
 
     Args:
         corpus: name of the corpus.
         condition: of the benchmark, such as `unheard_speaker`.
         fold: number of the outer fold.
-        test_speakers: who is tested in the fold. What was found with other test speakers left out is not for this
-            fold, as it was found with some of these speakers heard: it counts as none.
+        test_speakers: the fold's test speakers. A result of other test speakers counts as none: its search has
+            trained on some of these.
         folder: where the files are; the shipped ones where None.
 
     Raises:
@@ -36,18 +36,18 @@ def searched(
     if not path.is_file():
         return {}
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SettingsError([f"{path}: cannot be read as YAML: {' '.join(str(error).split())}"]) from None
-    if not isinstance(found, dict) or set(found) != _KEYS or not isinstance(found["training"], dict):
+    if not isinstance(content, dict) or set(content) != _KEYS or not isinstance(content["training"], dict):
         raise SettingsError([f"{path}: expected {' and '.join(sorted(_KEYS))}, as `ser search` writes it"])
-    if test_speakers is not None and set(found["test_speakers"]) != set(test_speakers):
+    if test_speakers is not None and set(content["test_speakers"]) != set(test_speakers):
         return {}
-    return dict(found["training"])
+    return dict(content["training"])
 
 
 def with_overrides(training: TrainingSettings, overrides: Mapping[str, Any]) -> TrainingSettings:
-    """`training` with `overrides`, in which a section may hold some of its keys only.
+    """`training` with `overrides`, in which a section need not have all its keys.
 
     Raises:
         SettingsError: a key or a value is wrong.
@@ -60,7 +60,10 @@ def with_overrides(training: TrainingSettings, overrides: Mapping[str, Any]) -> 
         return TrainingSettings(**values)
     except ValidationError as error:
         raise SettingsError(
-            [f"training.{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False)]
+            [
+                f"training.{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+                for fault in error.errors(include_url=False)
+            ]
         ) from None
 
 
@@ -70,17 +73,19 @@ def search_path(corpus: str, condition: str, fold: int, folder: Path | None = No
 
 
 def search_folder() -> Path:
-    """The folder of what is shipped: beside `base.yaml`."""
+    """The folder of the shipped results, beside `base.yaml`."""
     return conf_folder() / "search"
 
 
-def write_searched(path: Path, test_speakers: Sequence[str], overrides: Mapping[str, Any], said: Sequence[str]) -> None:
-    """Writes what `searched` reads, below comments that say how it was found.
+def write_searched(
+    path: Path, test_speakers: Sequence[str], overrides: Mapping[str, Any], comments: Sequence[str]
+) -> None:
+    """Writes a result that `searched` reads, with `comments` above it.
 
     Raises:
         SettingsError: the folder cannot be written to.
     """
-    head = "".join(f"# {line}\n" for line in said)
+    head = "".join(f"# {line}\n" for line in comments)
     values = {"test_speakers": list(test_speakers), "training": dict(overrides)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The typed settings. `conf/base.yaml` holds every default and its unit; here are types, ranges and combinations."""
+"""The typed settings: types, ranges and combinations. `conf/base.yaml` holds every default and its unit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
 
 
 class ArchiveSettings(Section):
-    """Where the recordings are and what their paths say."""
+    """Where the recordings are, and how their paths are read."""
 
     name: Annotated[str, Field(min_length=1)]
     uri: str | None
@@ -51,7 +51,7 @@ class ArchiveSettings(Section):
 
 
 class TableSettings(Section):
-    """Where tables are and how wide they are."""
+    """Where tables are, and in how many files."""
 
     uri: str
     buckets: Annotated[int, Field(gt=0, le=4096)]
@@ -82,7 +82,7 @@ class RoleSettings(Section):
 
 
 class ScoringSettings(Section):
-    """Who is scored, why, and with which model."""
+    """Whose voices are scored, why, and with which model."""
 
     roles: Annotated[tuple[Role, ...], Field(min_length=1)]
     purpose: str | None
@@ -120,13 +120,13 @@ class LimitSettings(Section):
 
 
 class QuarantineSettings(Section):
-    """How often a refusal that may pass is tried again."""
+    """How often a temporary refusal is tried again."""
 
     max_attempts: PositiveInt
 
 
 class NightlySettings(Section):
-    """What one night looks at."""
+    """Dates that a night processes again."""
 
     lookback_days: Annotated[int, Field(ge=0)]
 
@@ -156,7 +156,7 @@ class StorageSettings(Section):
 
 
 class SparkSettings(Section):
-    """How the work is spread."""
+    """How Spark spreads the work."""
 
     master: str | None
     partition_mb: Positive
@@ -173,7 +173,7 @@ class LogSettings(Section):
 
 
 class Settings(BaseSettings):
-    """Everything a job can be told. Built by `ser_core.config.load_settings`, which reads and merges the sources."""
+    """All settings of a job, built by `ser_core.config.load_settings`, which reads and merges the sources."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -223,5 +223,5 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what is handed in: the loader has merged the sources, and knows where each value came from."""
+        """Only the values given: the loader has merged the sources."""
         return (init_settings,)

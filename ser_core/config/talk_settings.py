@@ -1,4 +1,4 @@
-"""Sections about calls as a whole: who talks when, how engaged a customer is, and what was said."""
+"""Settings of whole calls: talk, engagement and transcripts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ser_core.config.base import NotNegative, Positive, Section, Share
 
 
 class TalkSettings(Section):
-    """When nobody speaking is a silence, and when speaking at once is an interruption."""
+    """From when on a gap is a silence, and overlapping speech an interruption."""
 
     silence_s: NotNegative
     pause_s: NotNegative
@@ -24,13 +24,13 @@ class TalkSettings(Section):
         if self.interruption_overlap_s > self.interruption_yield_s:
             raise ValueError(
                 f"interruption_overlap_s {self.interruption_overlap_s} is longer than interruption_yield_s "
-                f"{self.interruption_yield_s}: there would be no interruptions"
+                f"{self.interruption_yield_s}: no overlap could be an interruption"
             )
         return self
 
 
 class EngagementSettings(Section):
-    """Weights of what a customer's engagement is made of; only their proportions count."""
+    """Weights of the terms of a customer's engagement; only their proportions count."""
 
     arousal: Positive
     valence_trend: NotNegative

@@ -1,4 +1,4 @@
-"""Settings of training: the altered copies of a corpus, the classifier, speaker normalisation, and the evaluation."""
+"""Settings of training: augmentation, the classifier, speaker normalisation and evaluation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ser_core.emotions import SCHEME_NAMES
 
 
 class AugmentationSettings(Section):
-    """Altered copies of a corpus's recordings, which are made at extraction and used in training only."""
+    """Altered copies of a corpus's recordings, made at extraction and used in training only."""
 
     varied: Annotated[int, Field(ge=0, le=16)]
     line: Annotated[int, Field(ge=0, le=16)]
@@ -19,7 +19,7 @@ class AugmentationSettings(Section):
 
 
 class SpeakerNormalisationSettings(Section):
-    """How far a speaker's own mean and deviation replace the population's. Kept in the model, at work in scoring."""
+    """How far a speaker's own mean and deviation replace the population's. Kept in the model and applied in scoring."""
 
     strength_mean: Share
     strength_deviation: Share

@@ -34,7 +34,7 @@ def talk_table(channels: pa.Table, incomplete: Collection[str], settings: TalkSe
 
     Args:
         channels: rows of `TALK_ROWS`, all channels of a call, in any order.
-        incomplete: calls of which a recording is missing. What depends on both sides is null for them.
+        incomplete: calls with a recording that is missing; what depends on both sides is null for them.
         settings: thresholds of silence and interruption.
         run_id: of the run.
     """

@@ -1,4 +1,4 @@
-"""What each choice of the classifier is worth, on inner folds: no test speaker of an outer fold is heard.
+"""The gain of each choice of the classifier, on inner folds, without the test speakers of outer folds.
 
     python -m tests.benchmarks.ablations --config ravdess --corpus.uri /path/to/RAVDESS
 
@@ -47,7 +47,7 @@ UNNORMALISED_ONLY = {"speaker_directions"}
 
 
 def main(argv: Sequence[str]) -> int:
-    """Prints one table a condition."""
+    """Prints a table for each condition."""
     parser = argparse.ArgumentParser(description="Ablations on inner folds.")
     parser.add_argument("--conditions", default="unheard_speaker,unheard_speaker_normalised")
     known, rest = parser.parse_known_args(argv)
@@ -62,11 +62,11 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.write(f"\n### {name}\n\n| changed | inner UAR | difference, points |\n| --- | ---: | ---: |\n")
         own = None
         for what, folds, overrides in _variants(inner, settings, condition.normalised):
-            heard = _hear(folds, settings, condition.normalised, overrides)
-            own = own or heard
-            gain, error = 100 * (heard.uar - own.uar), 100 * standard_error(heard, own)
-            difference = "" if heard is own else f"{gain:+.1f} ± {error:.1f}"
-            sys.stdout.write(f"| {what} | {heard.uar:.3f} | {difference} |\n")
+            predictions = _predict(folds, settings, condition.normalised, overrides)
+            own = own or predictions
+            gain, error = 100 * (predictions.uar - own.uar), 100 * standard_error(predictions, own)
+            difference = "" if predictions is own else f"{gain:+.1f} ± {error:.1f}"
+            sys.stdout.write(f"| {what} | {predictions.uar:.3f} | {difference} |\n")
             sys.stdout.flush()
     return 0
 
@@ -82,20 +82,20 @@ def _variants(
     for family, names in features.families.items():
         kept = ~np.isin(features.feature_names, names)
         without = [
-            dataclasses.replace(one, data=dataclasses.replace(one.data, X=np.ascontiguousarray(one.data.X[:, kept])))
-            for one in inner
+            dataclasses.replace(fold, data=dataclasses.replace(fold.data, X=np.ascontiguousarray(fold.data.X[:, kept])))
+            for fold in inner
         ]
         yield f"without {family} ({len(names)} features)", without, {}
 
 
-def _hear(
+def _predict(
     inner: Sequence[InnerFolds], settings: Settings, normalised: bool, overrides: Mapping[str, Any]
 ) -> InnerPredictions:
     training = with_overrides(recipe(settings.training, normalised), {**LIGHT, **overrides})
-    heard = [one.hear(training) for one in inner]
-    # a speaker who is trained on in both outer folds counts as one
+    predictions = [fold.predict(training) for fold in inner]
+    # a training speaker of both outer folds counts once
     return InnerPredictions(
-        *(np.concatenate([getattr(one, name) for one in heard]) for name in ("truth", "decision", "speaker"))
+        *(np.concatenate([getattr(fold, name) for fold in predictions]) for name in ("truth", "decision", "speaker"))
     )
 
 

@@ -1,4 +1,4 @@
-"""Archives of calls, put together from RAVDESS by the call composer, for jobs to work on."""
+"""Archives of calls built from RAVDESS, as input of jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far each telephone format moves the features from those of the same 8 kHz audio as PCM.
+"""Distance of the features of each telephone format from those of the same 8 kHz audio as PCM.
 
 The distance is the mean of |delta| in units of each feature's standard deviation over the clips.
 Run with SER_CORPORA set: `python -m tests.benchmarks.codecs`.
@@ -44,11 +44,11 @@ def distances(paths):
     features = feature_set(settings.features, settings.segments)
     originals = [soxr.resample(read_clip(path), 16000, SR) for path in paths]
     reference = features.extract(originals)
-    found = {}
+    mean_distances = {}
     for kind in FORMATS:
         vectors = features.extract([decoded(y, *kind, settings.limits) for y in originals])
-        found[kind] = float(np.mean(np.abs(vectors - reference) / reference.std(axis=0)))
-    return found
+        mean_distances[kind] = float(np.mean(np.abs(vectors - reference) / reference.std(axis=0)))
+    return mean_distances
 
 
 def main():

@@ -1,4 +1,4 @@
-"""Many times the features of a small archive, for benchmarks of scoring: nobody waits for hours of extraction."""
+"""Copies of the features of a small archive, for benchmarks of scoring without hours of extraction."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ _GROUP_ROWS = 400
 
 
 def copied(settings: Settings, root: Path, segments: int) -> Settings:
-    """Settings of tables below `root` with the extracted recordings of `settings` as often as gives about `segments`;
-    every copy is a call of its own, and stands in files as the extract job writes them."""
+    """Settings of tables below `root` with copies of the extracted recordings of `settings`, about `segments` in all.
+
+    Every copy is a call of its own, in files as the extract job writes them.
+    """
     source = _store(settings)
     features, channels, recordings = (
         pa.concat_tables([source.read(key) for key in source.files(table)])
@@ -49,7 +51,7 @@ def _renamed(table: pa.Table, number: int) -> pa.Table:
 
 
 def _write_features(store: TableStore, key: str, features: pa.Table, numbers: range) -> None:
-    """In row groups of whole recordings."""
+    """Writes row groups of whole recordings."""
     schema = features_schema(features.schema.field("vector").type.list_size)
     with store.stream(key, schema) as writer:
         for number in numbers:
@@ -68,5 +70,5 @@ def _write_recordings(store: TableStore, recordings: pa.Table, buckets: int) -> 
     bucket = pa.array([bucket_of(name, count) for name in recordings.column("call_id").to_pylist()])
     for date in pc.unique(recordings.column("call_date")).to_pylist():
         for number in range(count):
-            mine = pc.and_(pc.equal(recordings.column("call_date"), pa.scalar(date)), pc.equal(bucket, number))
-            store.write(bucket_key(RECORDINGS, {"call_date": date}, number), recordings.filter(mine))
+            in_bucket = pc.and_(pc.equal(recordings.column("call_date"), pa.scalar(date)), pc.equal(bucket, number))
+            store.write(bucket_key(RECORDINGS, {"call_date": date}, number), recordings.filter(in_bucket))

@@ -1,4 +1,4 @@
-"""The extract job against the same work without Spark, and against the Spark job that people write."""
+"""The extract job against the same work without Spark, and against a naive Spark job."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def job_vs_naive_spark() -> Measured:
 
 
 def _plain(settings: Settings) -> float:
-    """Seconds on the clock of one process that goes from file to file."""
+    """Wall seconds of one process that handles the files in turn."""
     plan, files = ExtractionPlan.of(settings), sorted(Path(str(settings.archive.uri)).iterdir())
     begin = time.perf_counter()
     for path in files:
@@ -64,9 +64,9 @@ def _naive(settings: Settings) -> float:
     from tests.benchmarks.naive import naive_job
 
     spark, begin = session(), time.perf_counter()
-    found = naive_job(spark, str(settings.archive.uri), scratch() / "naive-out")
+    rows = naive_job(spark, str(settings.archive.uri), scratch() / "naive-out")
     took = time.perf_counter() - begin
     expected = len(list(Path(str(settings.archive.uri)).iterdir()))
-    if found != expected:
-        raise AssertionError(f"the naive job wrote {found} rows of {expected} files")
+    if rows != expected:
+        raise AssertionError(f"the naive job wrote {rows} rows of {expected} files")
     return took

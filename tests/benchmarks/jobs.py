@@ -1,4 +1,4 @@
-"""Running the jobs for benchmarks: one warm Spark session on two cores, and seconds on the clock."""
+"""Running the jobs for benchmarks: one warm Spark session on two cores, and wall seconds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MEMORY = "2g"
 
 @lru_cache(maxsize=1)
 def scratch() -> Path:
-    """A folder that is gone when the run ends."""
+    """A folder that is deleted when the run ends."""
     folder = Path(tempfile.mkdtemp(prefix="ser-bench-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
@@ -51,7 +51,7 @@ def session() -> SparkSession:
 
 
 def run(work: Callable[[Settings], Work], settings: Settings) -> tuple[float, Mapping[str, Any]]:
-    """Seconds on the clock of a job in the session, and its row of `runs`."""
+    """Wall seconds of a job in the session, and its row of `runs`."""
     from ser_core.pipeline.stages.job import execute
 
     spark, job = session(), work(settings)
@@ -75,7 +75,7 @@ def ingested(name: str, lengths_s: Sequence[float], *more: str) -> tuple[Setting
 
 
 def extract(settings: Settings) -> float:
-    """Seconds on the clock of the extract job, done anew; nothing is refused."""
+    """Wall seconds of the extract job, run again from the start; nothing is refused."""
     from ser_core.pipeline.stages.extract import Extract
 
     for table in ("features", "channels", "quarantine"):
@@ -87,5 +87,5 @@ def extract(settings: Settings) -> float:
 
 
 def alternately(sides: Mapping[str, Callable[[], float]], repeats: int) -> list[dict[str, float]]:
-    """What each side says it took, run by run, the sides in turn."""
+    """The time that each side reports, run by run, the sides in turn."""
     return [{side: work() for side, work in sides.items()} for _ in range(repeats)]

@@ -1,4 +1,4 @@
-"""What it takes to list an archive: the real ingest job over empty files, in many folders and in a single one.
+"""The cost of listing an archive: the ingest job over empty files, in many folders and in a single folder.
 
 `python -m tests.benchmarks.listing [--objects N]` prints, for a hundredth of the objects and for all, seconds and the
 peaks of the driver's Python and of the JVM, whose heap is held to 1 GB. In `local` mode the JVM is the executor too, so
@@ -23,7 +23,7 @@ _KB_A_MB = 1024
 
 
 def main() -> None:
-    """Lists archives of several sizes and shapes, each in a JVM of its own."""
+    """Lists archives of several sizes and shapes, each in its own JVM."""
     parser = argparse.ArgumentParser(description="Listing, on this machine.")
     parser.add_argument("--objects", type=int, default=1_000_000)
     parser.add_argument("--one", help=argparse.SUPPRESS)
@@ -47,19 +47,19 @@ def _show(objects: int, a_folder: int) -> None:
             (folder / f"{number:08d}.wav").touch()
         command = [sys.executable, "-m", "tests.benchmarks.listing", "--one", root]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    found = json.loads(done.stdout.splitlines()[-1])
-    if found["listed"] != objects:
-        raise AssertionError(f"listed {found['listed']} of {objects} objects")
-    rate = objects / found["seconds"]
+    facts = json.loads(done.stdout.splitlines()[-1])
+    if facts["listed"] != objects:
+        raise AssertionError(f"listed {facts['listed']} of {objects} objects")
+    rate = objects / facts["seconds"]
     sys.stdout.write(
-        f"| {objects:,} | {a_folder:,} | {found['seconds']:.0f} | {rate:,.0f} | {found['python_mb']:,.0f} "
-        f"| {found['java_mb']:,.0f} |\n"
+        f"| {objects:,} | {a_folder:,} | {facts['seconds']:.0f} | {rate:,.0f} | {facts['python_mb']:,.0f} "
+        f"| {facts['java_mb']:,.0f} |\n"
     )
     sys.stdout.flush()
 
 
 def _listed(root: Path) -> dict[str, float]:
-    """Ingests the archive below `root`: how many are listed, seconds with the start of Spark, and peaks in MB."""
+    """Ingests the archive below `root`: objects listed, seconds with the start of Spark, and peaks in MB."""
     from ser_core.pipeline.stages.ingest import Ingest
     from ser_core.pipeline.stages.job import execute
 
@@ -74,11 +74,11 @@ def _listed(root: Path) -> dict[str, float]:
 
 def _java_mb(status: Path) -> float:
     try:
-        found = _status(status.parent.name)
+        facts = _status(status.parent.name)
     except (FileNotFoundError, ProcessLookupError):  # ended since
         return 0.0
-    is_ours = found["Name"].strip() == "java" and int(found["PPid"]) == os.getpid()
-    return _peak_mb(found) if is_ours else 0.0
+    is_ours = facts["Name"].strip() == "java" and int(facts["PPid"]) == os.getpid()
+    return _peak_mb(facts) if is_ours else 0.0
 
 
 def _status(pid: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What benchmarks listen to: clips, and calls made from them."""
+"""Audio for benchmarks: clips, and calls built from them."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def clips(sr: int) -> tuple[np.ndarray, ...]:
     paths = sorted(corpus().glob(pattern))
     if not paths:
         raise NotMeasuredError(f"needs {pattern} below {corpus()}")
-    found = []
+    resampled = []
     for path in paths[:: max(1, len(paths) // CLIPS)][:CLIPS]:
         y, rate = sf.read(path, dtype="float32", always_2d=True)
         y = np.ascontiguousarray(y[:, 0])
-        found.append(y if rate == sr else np.asarray(soxr.resample(y, rate, sr), np.float32))
-    return tuple(found)
+        resampled.append(y if rate == sr else np.asarray(soxr.resample(y, rate, sr), np.float32))
+    return tuple(resampled)
 
 
 def audio_s(ys: tuple[np.ndarray, ...], sr: int) -> float:
-    """Seconds."""
+    """Total duration in seconds."""
     return sum(map(len, ys)) / sr
 
 

@@ -1,4 +1,4 @@
-"""The Spark job that people write for this: `binaryFile`, an RDD, librosa file by file, rows back into a table."""
+"""A naive Spark job for the same task: `binaryFile`, an RDD, librosa file by file, rows back into a table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ N_FFT, HOP_LENGTH = 2048, 512
 
 
 def naive_job(session: SparkSession, archive: str, out: Path) -> int:
-    """The recipe's 180 features of each channel of each recording, as Parquet; how many recordings there are."""
+    """Writes the recipe's 180 features of each channel as Parquet; returns the number of recordings."""
     files = session.read.format("binaryFile").load(archive)
     rows = files.select("path", "content").rdd.mapPartitions(_features)
     session.createDataFrame(rows).write.mode("overwrite").parquet(str(out))

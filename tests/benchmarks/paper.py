@@ -1,4 +1,4 @@
-"""`paper-180` against the recipe that tutorials give: three calls of librosa, each with its own spectrum."""
+"""`paper-180` against the recipe of tutorials: three calls of librosa, each with its own spectrum."""
 
 from __future__ import annotations
 
@@ -80,6 +80,6 @@ def _on_calls() -> tuple[list[dict[str, float]], float, float]:
                     paper_vector(part, int(sr), n_fft, hop_length, htk=False)
 
     found = ours()
-    channels = [channel for one in found for channel in one.channels]
+    channels = [channel for recording in found for channel in recording.channels]
     speech_s = sum(float((channel.end_s - channel.start_s).sum()) for channel in channels)
     return in_turn({"ser": ours, "tutorial": tutorial}), sum(channel.duration_s for channel in channels), speech_s

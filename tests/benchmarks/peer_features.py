@@ -35,8 +35,8 @@ def main() -> int:
     vectors = []
     for number, path in enumerate(paths):
         y, sr = sf.read(path, dtype="float32", always_2d=True)
-        found = smile.process_signal(y.mean(axis=1), sr).to_numpy(np.float32)[0]
-        vectors.append(np.nan_to_num(found))  # some functionals of a clip without voiced frames are undefined
+        vector = smile.process_signal(y.mean(axis=1), sr).to_numpy(np.float32)[0]
+        vectors.append(np.nan_to_num(vector))  # some functionals of a clip without voiced frames are undefined
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{number + 1} of {len(paths)}")
     clips = [path.relative_to(arguments.corpus).as_posix() for path in paths]

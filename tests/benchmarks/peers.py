@@ -1,4 +1,4 @@
-"""`functionals-v1` against openSMILE, and pitch as people take it from librosa."""
+"""`functionals-v1` against openSMILE, and pitch against librosa's usual functions."""
 
 from __future__ import annotations
 

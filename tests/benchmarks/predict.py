@@ -34,7 +34,7 @@ def predict_cold_s() -> Measured:
 
 
 def _cold(command: list[str]) -> tuple[float, float]:
-    """Seconds on the clock, and of processor."""
+    """Wall seconds and processor seconds."""
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     wall, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,4 +1,4 @@
-"""How much memory the Python processes below this one held at the most, as Linux counts it."""
+"""Peak memory of the Python processes below this one, as Linux counts it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KB_A_MB = 1024
 
 
 def peak_mb(work: Callable[[], object]) -> float:
-    """The peak of the largest of them while `work` goes on, in MB."""
+    """The peak of the largest of them while `work` runs, in MB."""
     if not (_PROC / "self" / "status").exists():
         raise NotMeasuredError("needs /proc, which is Linux")
     peaks: dict[int, float] = {}
@@ -45,7 +45,7 @@ def _peaks() -> Iterator[tuple[int, float]]:
             continue
         status[int(path.parent.name)] = dict(line.split(":", 1) for line in lines if ":" in line)
     ours = {os.getpid()}
-    while more := {pid for pid, one in status.items() if int(one["PPid"]) in ours and pid not in ours}:
+    while more := {pid for pid, of in status.items() if int(of["PPid"]) in ours and pid not in ours}:
         ours |= more
     for pid in ours - {os.getpid()}:
         if "VmHWM" in status.get(pid, {}) and status[pid]["Name"].strip().startswith("python"):

@@ -1,4 +1,4 @@
-"""What a benchmark is, and the list of them. A topic is a module beside this one whose functions carry `@benchmark`."""
+"""Benchmarks and their list. A topic is a module in this folder whose functions carry `@benchmark`."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _quick = False
 
 
 def be_quick() -> None:
-    """From now on, `size` gives the small sizes."""
+    """Makes `size` return the small sizes from now on."""
     global _quick
     _quick = True
 
 
 def size(full: int, quick: int) -> int:
-    """How much a benchmark works on: `full`, or `quick` with `--quick`, which shows that it runs and little more."""
+    """The size of a benchmark's input: `full`, or `quick` with `--quick`, which only shows that it runs."""
     return quick if _quick else full
 
 
 class NotMeasuredError(Exception):
-    """Why a benchmark cannot be run here, in words that complete "not measured: …"."""
+    """The reason why a benchmark cannot run here, to complete "not measured: …"."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The value of each run; `absolute` are figures beside it, by what they are."""
+    """The value of each run; `absolute` are further values by description."""
 
     runs: Sequence[float]
     absolute: Mapping[str, float] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """`target` is a lower bound, or an upper one where `at_most`."""
+    """A benchmark; `target` is a lower bound, or an upper bound with `at_most`."""
 
     name: str
     what: str
@@ -58,7 +58,7 @@ BENCHMARKS: dict[str, Benchmark] = {}
 def benchmark(
     name: str, what: str, *, at_least: float | None = None, at_most: float | None = None
 ) -> Callable[[Callable[[], Measured]], Callable[[], Measured]]:
-    """Registers a function as a benchmark; `what` says what is compared and whether decoding is part of it."""
+    """Registers a function as a benchmark; `what` describes the comparison, and whether it includes decoding."""
     target = at_least if at_least is not None else at_most
     if target is None or name in BENCHMARKS:
         raise ValueError(f"{name}: expected one target and a name of its own")

@@ -1,4 +1,4 @@
-"""Scoring from features, which is all that a new model costs, against doing everything again."""
+"""Scoring from features, the cost of a new model, against extraction and scoring."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def rescore_rows() -> Measured:
 
 @lru_cache(maxsize=1)
 def _runs() -> list[dict[str, float]]:
-    """Segments a second of each side, run by run: the tables of one side are written anew each time."""
+    """Segments per second of each side, run by run; the tables of one side are rewritten each time."""
     full, _ = ingested("rescore", [_CALL_S] * size(900, 40))
     write_model(full)
     extract(full)
@@ -65,7 +65,7 @@ def _runs() -> list[dict[str, float]]:
 
 
 def score(settings: Settings) -> tuple[float, int]:
-    """Seconds on the clock of the score job, done anew, and the segments that it scored."""
+    """Wall seconds of the score job, run again from the start, and the segments that it scored."""
     from ser_core.pipeline.stages.score import Score
 
     for table in ("segment_emotions", "call_emotions", "call_talk"):

@@ -25,7 +25,7 @@ TOPICS = ("paper", "peers", "predict", "extract_job", "rescore", "scale")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measures, prints, writes: 0, or 2 where a name is none of a benchmark."""
+    """Measures, prints and writes; returns 0, or 2 for an unknown name."""
     for topic in TOPICS:
         importlib.import_module(f"tests.benchmarks.{topic}")
     parser = argparse.ArgumentParser(description="Benchmarks, on this machine.")
@@ -42,16 +42,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         sys.stderr.write(f"No benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}\n")
         return 2
-    found: dict[str, Any] = {"machine": machine(), "ratios": {}, "absolute": {}}
+    results: dict[str, Any] = {"machine": machine(), "ratios": {}, "absolute": {}}
     for name in wanted:
         sys.stderr.write(f"{name} …\n")
-        _measure(BENCHMARKS[name], found)
-        text = write(found, arguments.out)  # each time: a run that is ended keeps what it has measured
+        _measure(BENCHMARKS[name], results)
+        text = write(results, arguments.out)  # after each benchmark, so that an interrupted run keeps its results
     sys.stdout.write(text)
     return 0
 
 
-def _measure(benchmark: Benchmark, found: dict[str, Any]) -> None:
+def _measure(benchmark: Benchmark, results: dict[str, Any]) -> None:
     row: dict[str, Any] = {"value": None, "target": benchmark.target, "runs": []}
     try:
         measured = benchmark.measure()
@@ -59,27 +59,27 @@ def _measure(benchmark: Benchmark, found: dict[str, Any]) -> None:
         row["not_measured"] = str(why)
     else:
         row |= {"value": statistics.median(measured.runs), "runs": list(measured.runs)}
-        found["absolute"][benchmark.name] = dict(measured.absolute)
-    found["ratios"][benchmark.name] = row
+        results["absolute"][benchmark.name] = dict(measured.absolute)
+    results["ratios"][benchmark.name] = row
 
 
-def write(found: Mapping[str, Any], folder: Path) -> str:
-    """Writes `bench.json` and `bench.md` into `folder`; the latter's text."""
+def write(results: Mapping[str, Any], folder: Path) -> str:
+    """Writes `bench.json` and `bench.md` into `folder`; returns the text of `bench.md`."""
     lines = ["| name | what | target | median | runs | |", "| --- | --- | ---: | ---: | --- | --- |"]
-    for name, row in found["ratios"].items():
+    for name, row in results["ratios"].items():
         benchmark = BENCHMARKS[name]
         target = f"{'≤' if benchmark.at_most else '≥'} {benchmark.target:,g}"
         start = f"| `{name}` | {benchmark.what} | {target} |"
         if row["value"] is None:
             lines.append(f"{start} | | not measured: {row['not_measured']} |")
             continue
-        beside = "; ".join(f"{what} {_short(value)}" for what, value in found["absolute"][name].items())
+        beside = "; ".join(f"{what} {_short(value)}" for what, value in results["absolute"][name].items())
         verdict = "" if benchmark.reached(row["value"]) else "below target; " if not benchmark.at_most else "above; "
         lines.append(f"{start} {_short(row['value'])} | {', '.join(map(_short, row['runs']))} | {verdict}{beside} |")
-    about = ", ".join(f"{what} {value}" for what, value in found["machine"].items())
+    about = ", ".join(f"{what} {value}" for what, value in results["machine"].items())
     lines.append(f"\nOne core and seconds of processor where a row says nothing else, sides in turn, medians; {about}.")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "bench.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    (folder / "bench.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     text = "\n".join(lines) + "\n"
     (folder / "bench.md").write_text(text, encoding="utf-8")
     return text
@@ -90,7 +90,7 @@ def _short(value: float) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """What the numbers depend on."""
+    """The facts of the machine that the numbers depend on."""
     import numpy
     import scipy
 

@@ -1,4 +1,4 @@
-"""What becomes of time and memory as an archive grows, and where its calls are of very different lengths."""
+"""Time and memory as an archive grows, and with calls of very different lengths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Speech activity on calls whose truth is known: speech found, silence kept, boundaries; webrtcvad beside it.
+"""Speech activity on calls with known truth: speech found, silence kept, boundaries; compared with webrtcvad.
 
 Run with SER_CORPORA set: `python -m tests.benchmarks.speech_activity`. Thresholds were tuned on the odd actors.
 """
@@ -46,14 +46,14 @@ def main():
                     calls.append(make_call([paths[i] for i in chosen], rng, snr_db))
             for name, find in detectors.items():
                 began = time.process_time()
-                found = [find(y) for y, _ in calls]
+                spans_by_call = [find(y) for y, _ in calls]
                 wall = time.process_time() - began
                 audio = sum(len(y) for y, _ in calls) / CALL_RATE
-                heard, kept, error = measure(
-                    (len(y) / CALL_RATE, truth, spans) for (y, truth), spans in zip(calls, found, strict=True)
+                recall, kept, error = measure(
+                    (len(y) / CALL_RATE, truth, spans) for (y, truth), spans in zip(calls, spans_by_call, strict=True)
                 )
                 print(
-                    f"| {half} | {line} | {name} | {heard:.1%} | {kept:.1%} | {1000 * error:.0f} ms "
+                    f"| {half} | {line} | {name} | {recall:.1%} | {kept:.1%} | {1000 * error:.0f} ms "
                     f"| {audio / wall:,.0f}x |"
                 )
 

@@ -15,7 +15,7 @@ SYLLABLES, SR = 7, 8000
 
 
 def counted(actors, every=1):
-    """Syllables that were found in each clip."""
+    """Syllables counted in each clip."""
     segments = load_settings(environ={}).segments.model_copy(update={"mode": "speech"})
     counts = []
     for path in clip_paths(actors)[::every]:

@@ -113,7 +113,7 @@ def mutants(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
 
 @dataclass(frozen=True)
 class Fuzzed:
-    """What came of the files: refusals by reason, and sentences on what has no explanation."""
+    """The result of a run: refusals by reason, and a sentence for each unexplained file."""
 
     listed: int
     extracted: int
@@ -134,20 +134,20 @@ def fuzz(session: SparkSession, root: Path, count: int, seed: int) -> Fuzzed:
     run(session, Ingest, settings)
     tracker = session.sparkContext.statusTracker()
     before = set(tracker.getJobIdsForGroup())
-    row = run(session, Extract, settings)
+    facts = run(session, Extract, settings)
     unexplained = [f"a task failed in stage {stage}" for stage in _failed(session, before)]
-    heard = {one["recording_id"] for one in read_rows(settings, CHANNELS)}
-    refused = {one["recording_id"]: one for one in read_rows(settings, QUARANTINE)}
-    for one in read_rows(settings, RECORDINGS):
-        refusal = refused.get(one["recording_id"])
-        if (one["recording_id"] in heard) == (refusal is not None):
-            unexplained.append(f"{one['uri']} is neither heard nor refused, or both")
+    extracted = {row["recording_id"] for row in read_rows(settings, CHANNELS)}
+    refused = {row["recording_id"]: row for row in read_rows(settings, QUARANTINE)}
+    for recording in read_rows(settings, RECORDINGS):
+        refusal = refused.get(recording["recording_id"])
+        if (recording["recording_id"] in extracted) == (refusal is not None):
+            unexplained.append(f"{recording['uri']} is neither extracted nor refused, or both")
         elif refusal is not None and (refusal["reason"] not in list(Reason) or not refusal["detail"]):
-            unexplained.append(f"{one['uri']} is refused as {refusal['reason']!r}: {refusal['detail']!r}")
-    if row["listed"] != count:
-        unexplained.append(f"{row['listed']} of {count} files are listed")
-    reasons = Counter(one["reason"] for one in refused.values())
-    return Fuzzed(row["listed"], row["extracted"], dict(reasons.most_common()), tuple(unexplained))
+            unexplained.append(f"{recording['uri']} is refused as {refusal['reason']!r}: {refusal['detail']!r}")
+    if facts["listed"] != count:
+        unexplained.append(f"{facts['listed']} of {count} files are listed")
+    reasons = Counter(row["reason"] for row in refused.values())
+    return Fuzzed(facts["listed"], facts["extracted"], dict(reasons.most_common()), tuple(unexplained))
 
 
 def _failed(session: SparkSession, before: set[int]) -> Iterator[int]:
@@ -155,8 +155,8 @@ def _failed(session: SparkSession, before: set[int]) -> Iterator[int]:
     for job in set(tracker.getJobIdsForGroup()) - before:
         info = tracker.getJobInfo(job)
         for stage in info.stageIds if info else ():
-            found = tracker.getStageInfo(stage)
-            if found and found.numFailedTasks:
+            stage_info = tracker.getStageInfo(stage)
+            if stage_info and stage_info.numFailedTasks:
                 yield stage
 
 
@@ -172,14 +172,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="ser-fuzz-") as folder:
         session = start_session("fuzz", job_settings(folder).spark)
         begin = time.monotonic()
-        found = fuzz(session, Path(folder), arguments.files, arguments.seed)
-    record({"fuzzed": found.listed, "fuzz_unexplained": len(found.unexplained), "reasons": found.reasons})
-    said = ", ".join(f"{reason} {count}" for reason, count in found.reasons.items())
+        result = fuzz(session, Path(folder), arguments.files, arguments.seed)
+    record({"fuzzed": result.listed, "fuzz_unexplained": len(result.unexplained), "reasons": result.reasons})
+    reasons = ", ".join(f"{reason} {count}" for reason, count in result.reasons.items())
     sys.stdout.write(
-        f"{found.listed} files, {found.extracted} heard, refused: {said}; {time.monotonic() - begin:.0f} s\n"
+        f"{result.listed} files, {result.extracted} extracted, refused: {reasons}; {time.monotonic() - begin:.0f} s\n"
     )
-    sys.stdout.write("".join(f"  {text}\n" for text in found.unexplained[:20]))
-    return int(bool(found.unexplained))
+    sys.stdout.write("".join(f"  {text}\n" for text in result.unexplained[:20]))
+    return int(bool(result.unexplained))
 
 
 if __name__ == "__main__":

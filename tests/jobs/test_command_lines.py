@@ -1,4 +1,4 @@
-"""The real command lines: exit codes, one JSON object on stdout, and faults told before any JVM starts."""
+"""The real command lines: exit codes, one JSON object on stdout, and faults reported before any JVM starts."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ def test_ingest_by_python_then_extract_by_spark_submit(tmp_path: Path) -> None:
     config = overlay(tmp_path, roles={"mono": "customer"})
     done = command(sys.executable, "jobs/ingest_archive.py", "--config", config, "--json")
     assert done.returncode == 0, done.stderr
-    told = only_object(done.stdout)
-    assert (told["job"], told["status"], told["listed"]) == ("ingest", "done", 2)
+    run = only_object(done.stdout)
+    assert (run["job"], run["status"], run["listed"]) == ("ingest", "done", 2)
     done = command(
         SPARK_SUBMIT, "--master", "local[1]", "--conf", "spark.ui.enabled=false",
         "jobs/extract_features.py", "--config", config, "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])  # spark-submit puts a driver's stderr on stdout too
-    assert (told["job"], told["extracted"], told["refused_now"]) == ("extract", 1, 1)
+    run = json.loads(done.stdout.splitlines()[-1])  # spark-submit puts a driver's stderr on stdout too
+    assert (run["job"], run["extracted"], run["refused_now"]) == ("extract", 1, 1)
 
 
 @pytest.mark.parametrize("job", ["ingest_archive", "nightly"])
-def test_all_faults_are_told_at_once_and_no_jvm_starts(job: str, tmp_path: Path) -> None:
+def test_all_faults_are_reported_at_once_and_no_jvm_starts(job: str, tmp_path: Path) -> None:
     config = overlay(tmp_path, archive={"uri": None, "timezone": "Berlin"}, tables={"buckets": 0}, colour="red")
     done = command(sys.executable, f"jobs/{job}.py", "--config", config, JAVA_HOME=str(tmp_path / "no java"))
     assert done.returncode == 2, done.stderr
@@ -80,9 +80,9 @@ def test_an_archive_that_is_not_there_is_a_wrong_setting(tmp_path: Path) -> None
         sys.executable, "jobs/ingest_archive.py", "--config", overlay(tmp_path), "--json", JAVA_HOME=str(tmp_path)
     )
     assert done.returncode == 2, done.stderr
-    told = only_object(done.stdout)
-    assert told["status"] == "failed"
-    assert str(tmp_path / "archive") in told["error"]
+    run = only_object(done.stdout)
+    assert run["status"] == "failed"
+    assert str(tmp_path / "archive") in run["error"]
 
 
 def test_without_java_a_job_says_how_to_get_one(tmp_path: Path) -> None:

@@ -25,16 +25,16 @@ def test_whatever_the_archive(n: int, callers: int, count: int, seed: int, k: in
     chosen = [*uncertain, *stratified]
     assert len(chosen) == len(set(chosen)) == min(count, n)
     # a call gives one more than another only where that other has no more
-    given_by, there = Counter(calls[chosen]), Counter(calls)
+    given_by, available = Counter(calls[chosen]), Counter(calls)
     most = max(given_by.values(), default=0)
-    assert all(given_by[call] >= min(there[call], most - 1) for call in there)
+    assert all(given_by[call] >= min(available[call], most - 1) for call in available)
 
 
 @given(st.lists(st.lists(st.sampled_from("abc"), max_size=5), max_size=8))
 def test_agreement_does_not_depend_on_order_and_names(units: list[list[str]]) -> None:
     other = [[{"a": "b", "b": "c", "c": "a"}[label] for label in reversed(unit)] for unit in reversed(units)]
     for measure in (nominal_alpha, pairwise_agreement):
-        found, renamed = measure(units), measure(other)
-        assert (found is None) == (renamed is None)
-        assert found is None or abs(found - renamed) < 1e-12
-        assert found is None or found <= 1 + 1e-12
+        original, renamed = measure(units), measure(other)
+        assert (original is None) == (renamed is None)
+        assert original is None or abs(original - renamed) < 1e-12
+        assert original is None or original <= 1 + 1e-12

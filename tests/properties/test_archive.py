@@ -29,9 +29,9 @@ def test_the_parts_are_the_listing(keys: set[str], at_least: int, max_depth: int
             path.touch()
         assert [info.key for info in storage.list()] == sorted(keys)
         parts = plan_prefixes(storage, None, at_least, max_depth)
-        found = [info.key for part in parts for info in list_part(storage, part, extensions)]
+        keys = [info.key for part in parts for info in list_part(storage, part, extensions)]
     visible = {key for key in keys if not any(part[0] in "._" for part in key.split("/"))}
-    assert sorted(found) == sorted(key for key in visible if not extensions or key.lower().endswith(".wav"))
+    assert sorted(keys) == sorted(key for key in visible if not extensions or key.lower().endswith(".wav"))
 
 
 @given(st.lists(_TEXT, min_size=1, max_size=3), _TEXT, st.dates(dt.date(1970, 1, 1)), _TEXT)

@@ -1,4 +1,4 @@
-"""Whatever is handed in: finite vectors or a refusal."""
+"""Any recording gives finite vectors or a refusal."""
 
 import io
 
@@ -108,5 +108,5 @@ def test_a_damaged_file_gives_finite_vectors_or_a_refusal(which, at, damage, cut
         [b"", b"RIFF\x40\x00\x00\x00WAVEfmt ", b"fLaC", b"OggS", b"FORM\0\0\0\x40AIFF", b".snd", b"riff"]
     ),
 )
-def test_any_bytes_are_refused_or_heard(data, head):
+def test_any_bytes_are_refused_or_extracted(data, head):
     check(head + data, plan())

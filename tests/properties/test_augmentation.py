@@ -1,4 +1,4 @@
-"""Whatever comes in, a copy is sound: finite, within full scale, and the same whenever it is made."""
+"""A copy of any channel is finite, within full scale, and the same whenever it is made."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def channels(draw: st.DrawFn) -> tuple[np.ndarray, int]:
 
 @given(channels(), st.permutations(CONDITIONS), st.text(max_size=5))
 @settings(max_examples=40)
-def test_a_copy_is_sound(channel: tuple[np.ndarray, int], order: list[Condition], key: str) -> None:
+def test_copies_are_finite_and_repeatable(channel: tuple[np.ndarray, int], order: list[Condition], key: str) -> None:
     y, sr = channel
     before = y.copy()
     first = {condition.name: condition.apply(y, sr, key) for condition in order}

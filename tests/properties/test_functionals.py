@@ -1,4 +1,4 @@
-"""Whatever a segment holds, its vector is finite, of its own, and the same each time."""
+"""The vector of any segment is finite and repeatable."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_vectors_are_finite_and_repeatable(segment):
 @given(segments(), st.sampled_from([0.25, 0.5]))
 def test_half_the_level_of_what_is_loud_is_as_periodic(segment, gain):
     sr, y = segment
-    assume(np.median(np.abs(y)) > 0.05)  # loud throughout: next to silence, the floor of the noise tells
+    assume(np.median(np.abs(y)) > 0.05)  # loud throughout: close to silence, the noise floor counts
     plain, changed = SETS[sr].extract([y, np.float32(gain) * y])
     voicing = SETS[sr].feature_names.index("voicing_voiced_mean")
     assert changed[voicing] == pytest.approx(plain[voicing], abs=0.05)

@@ -25,17 +25,17 @@ def manifest(rows: dict[str, int], balanced: bool) -> dict[str, Any]:
 
 
 def shifted(named: dict[str, float], rows: dict[str, int], balanced: bool) -> PriorShift:
-    found = prior_shift(named, manifest(rows, balanced))
-    assert found is not None
-    return found
+    result = prior_shift(named, manifest(rows, balanced))
+    assert result is not None
+    return result
 
 
 @given(counts, st.booleans(), weights, weightings)
 def test_rows_sum_to_one(rows: dict[str, int], balanced: bool, named: dict[str, float], posteriors: np.ndarray) -> None:
     shift = shifted(named, rows, balanced)
-    found = shift(posteriors)
-    assert found.sum(axis=1) == pytest.approx(np.ones(6))
-    assert (found > 0).all()
+    result = shift(posteriors)
+    assert result.sum(axis=1) == pytest.approx(np.ones(6))
+    assert (result > 0).all()
     assert sum(shift.priors.values()) == pytest.approx(1)
 
 
@@ -44,8 +44,8 @@ def test_the_priors_of_training_change_nothing(
     rows: dict[str, int], balanced: bool, named: set[str], posteriors: np.ndarray
 ) -> None:
     trained = trained_priors(manifest(rows, balanced)["training"], CLASSES)
-    found = shifted({name: trained[name] for name in named}, rows, balanced)(posteriors)
-    assert found == pytest.approx(posteriors)
+    result = shifted({name: trained[name] for name in named}, rows, balanced)(posteriors)
+    assert result == pytest.approx(posteriors)
 
 
 @given(counts, st.booleans(), weights, weightings, st.floats(1e-2, 1e2))
@@ -59,9 +59,9 @@ def test_of_all_classes_only_the_proportions_count(
 
 @given(counts, st.booleans(), weights, weights, weightings)
 def test_each_of_two_shifts_can_be_reached_through_the_other(
-    rows: dict[str, int], balanced: bool, one: dict[str, float], other: dict[str, float], posteriors: np.ndarray
+    rows: dict[str, int], balanced: bool, prior: dict[str, float], other: dict[str, float], posteriors: np.ndarray
 ) -> None:
     """What was shifted to one set of priors, seen as a model trained under those, and shifted on to another."""
-    first, second = shifted(one, rows, balanced), shifted(other, rows, balanced)
+    first, second = shifted(prior, rows, balanced), shifted(other, rows, balanced)
     onward = PriorShift(second.priors, tuple(second.priors[name] / first.priors[name] for name in CLASSES))
     assert onward(first(posteriors)) == pytest.approx(second(posteriors))

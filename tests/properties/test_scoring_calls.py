@@ -31,17 +31,17 @@ def summary(call: Call, min_confidence: float = 0.0) -> dict[str, Any]:
 
 @given(calls())
 def test_shares_sum_to_one_and_means_stay_in_range(call: Call) -> None:
-    found = summary(call)
-    assert sum(found["shares"].values()) == pytest.approx(1)
-    assert found["shares"][found["dominant_emotion"]] == pytest.approx(max(found["shares"].values()))
-    assert 0 < found["confidence"] <= 1 + 1e-9
+    result = summary(call)
+    assert sum(result["shares"].values()) == pytest.approx(1)
+    assert result["shares"][result["dominant_emotion"]] == pytest.approx(max(result["shares"].values()))
+    assert 0 < result["confidence"] <= 1 + 1e-9
     assert (
         min(a.valence for a in AFFECT.values()) - 1e-9
-        <= found["valence"]
+        <= result["valence"]
         <= max(a.valence for a in AFFECT.values()) + 1e-9
     )
-    assert 0 <= found["longest_negative_s"] <= call[1].max() - call[0].min() + 1e-9
-    assert not (found["escalated"] and found["valence_change"] > 0)
+    assert 0 <= result["longest_negative_s"] <= call[1].max() - call[0].min() + 1e-9
+    assert not (result["escalated"] and result["valence_change"] > 0)
 
 
 @given(calls(), st.randoms(use_true_random=False))
@@ -54,9 +54,9 @@ def test_the_order_of_segments_is_of_no_account(call: Call, random: Any) -> None
 @given(calls(), st.integers(0, 10_000))
 def test_a_later_call_is_the_same_call(call: Call, shift: int) -> None:
     start, end, posteriors = call
-    moved, found = summary((start + shift, end + shift, posteriors)), summary(call)
-    assert moved["shares"] == pytest.approx(found["shares"])
-    assert moved["valence"] == pytest.approx(found["valence"])
+    moved, result = summary((start + shift, end + shift, posteriors)), summary(call)
+    assert moved["shares"] == pytest.approx(result["shares"])
+    assert moved["valence"] == pytest.approx(result["valence"])
 
 
 @given(calls())
@@ -67,22 +67,22 @@ def test_the_whole_is_the_mean_of_its_quarters(call: Call) -> None:
     speech = [0.0] * 4
     for s, e in zip(start, end, strict=True):
         speech[min(int(4 * ((0.5 * (s + e) - first) / span)), 3)] += e - s
-    found = summary(call)
+    result = summary(call)
     total = sum(
-        mean * seconds for mean, seconds in zip(found["valence_quarters"], speech, strict=True) if mean is not None
+        mean * seconds for mean, seconds in zip(result["valence_quarters"], speech, strict=True) if mean is not None
     )
-    assert [mean is not None for mean in found["valence_quarters"]] == [seconds > 0 for seconds in speech]
-    assert total / sum(speech) == pytest.approx(found["valence"])
+    assert [mean is not None for mean in result["valence_quarters"]] == [seconds > 0 for seconds in speech]
+    assert total / sum(speech) == pytest.approx(result["valence"])
 
 
 @given(calls(), st.floats(0, 1))
 def test_what_is_asked_of_a_segment_parts_speech_in_two(call: Call, asked: float) -> None:
     start, end, posteriors = call
-    found, plain = summary(call, asked), summary(call)
+    result, plain = summary(call, asked), summary(call)
     sure = [float(np.float32(row.max())) >= float(np.float32(asked)) for row in posteriors]
     decided_s = sum(e - s for s, e, one in zip(start, end, sure, strict=True) if one)
-    assert found["undecided_s"] == pytest.approx(found["speech_s"] - decided_s, abs=1e-9)
-    assert (found["dominant_emotion"] is None) == (not any(sure)) == (found["shares"] == {})
-    assert sum(found["shares"].values()) == pytest.approx(float(any(sure)))
+    assert result["undecided_s"] == pytest.approx(result["speech_s"] - decided_s, abs=1e-9)
+    assert (result["dominant_emotion"] is None) == (not any(sure)) == (result["shares"] == {})
+    assert sum(result["shares"].values()) == pytest.approx(float(any(sure)))
     kept = [name for name in plain if name not in {"shares", "dominant_emotion", "confidence", "undecided_s"}]
-    assert {name: found[name] for name in kept} == {name: plain[name] for name in kept}
+    assert {name: result[name] for name in kept} == {name: plain[name] for name in kept}

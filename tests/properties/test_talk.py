@@ -37,10 +37,10 @@ def facts(customer: np.ndarray, agent: np.ndarray, settings: Any = SETTINGS) -> 
 
 @given(speech(), speech())
 def test_talk_and_silence_make_up_the_call(customer: np.ndarray, agent: np.ndarray) -> None:
-    found = facts(customer, agent, NO_MINIMUM)
-    assert None not in (found.customer_talk_s, found.agent_talk_s, found.crosstalk_s, found.silence_s)
-    spoken = found.customer_talk_s + found.agent_talk_s - found.crosstalk_s  # type: ignore[operator]
-    assert spoken + found.silence_s == pytest.approx(DURATION_S)
+    result = facts(customer, agent, NO_MINIMUM)
+    assert None not in (result.customer_talk_s, result.agent_talk_s, result.crosstalk_s, result.silence_s)
+    spoken = result.customer_talk_s + result.agent_talk_s - result.crosstalk_s  # type: ignore[operator]
+    assert spoken + result.silence_s == pytest.approx(DURATION_S)
 
 
 @given(speech(), speech())
@@ -91,8 +91,8 @@ def test_interruptions_by_the_letter_of_the_rule(by: np.ndarray, of: np.ndarray)
 
 @given(speech(), speech())
 def test_pauses_make_speech_slower_and_never_faster(customer: np.ndarray, agent: np.ndarray) -> None:
-    found = facts(customer, agent)
-    assert 0 <= found.speaking_rate <= found.articulation_rate  # type: ignore[operator]
+    result = facts(customer, agent)
+    assert 0 <= result.speaking_rate <= result.articulation_rate  # type: ignore[operator]
 
 
 _weight = st.floats(0.01, 10)
@@ -108,10 +108,10 @@ _weight = st.floats(0.01, 10)
 def test_engagement_stays_in_range_and_rises_with_its_terms(
     arousal: float, change: float | None, share: float | None, weights: EngagementSettings, more: float
 ) -> None:
-    found = engagement(arousal, change, share, weights)
-    assert -1e-9 <= found <= 1 + 1e-9
-    assert engagement(min(1.0, arousal + more), change, share, weights) >= found - 1e-9
+    result = engagement(arousal, change, share, weights)
+    assert -1e-9 <= result <= 1 + 1e-9
+    assert engagement(min(1.0, arousal + more), change, share, weights) >= result - 1e-9
     if change is not None:
-        assert engagement(arousal, change + more, share, weights) >= found - 1e-9
+        assert engagement(arousal, change + more, share, weights) >= result - 1e-9
     if share is not None:
-        assert engagement(arousal, change, min(1.0, share + more), weights) >= found - 1e-9
+        assert engagement(arousal, change, min(1.0, share + more), weights) >= result - 1e-9

@@ -15,11 +15,11 @@ CASES = [(8000, 2048), (16000, 2048), (48000, 2048), (22050, 1024), (8000, 2047)
 @pytest.mark.parametrize(("sr", "n_fft"), CASES)
 def test_mel(sr, n_fft, htk):
     bins = 1 + n_fft // 2
-    found = mel_filters(sr, n_fft, 128, htk)(np.eye(bins, dtype=np.float32))
+    result = mel_filters(sr, n_fft, 128, htk)(np.eye(bins, dtype=np.float32))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Empty filters")
         expected = librosa.filters.mel(sr=sr, n_fft=n_fft, n_mels=128, htk=htk)
-    np.testing.assert_allclose(found, expected.T, rtol=1e-5, atol=1e-6 * expected.max())
+    np.testing.assert_allclose(result, expected.T, rtol=1e-5, atol=1e-6 * expected.max())
 
 
 @pytest.mark.parametrize("tuning", [-0.5, -0.13, 0.0, 0.49])

@@ -47,12 +47,12 @@ def test_pitch_on_recordings_is_praats():
     parselmouth = pytest.importorskip("parselmouth")
     apart, agreed = [], []
     for y, sr in recordings(24):
-        found, voiced = voice(y, sr)
+        values, voiced = voice(y, sr)
         pitch = parselmouth.Sound(y.astype(np.float64), sr).to_pitch_ac(0.01, 65, pitch_ceiling=650)
         at = (np.arange(len(voiced)) + 0.5) / 100
         praat = np.array([pitch.get_value_at_time(t) for t in at])
         both = voiced & np.isfinite(praat)
-        apart.append(np.abs(found["f0"][both] - 12 * np.log2(praat[both] / 27.5)))
+        apart.append(np.abs(values["f0"][both] - 12 * np.log2(praat[both] / 27.5)))
         agreed.append(np.isfinite(praat)[voiced])
     apart, agreed = np.concatenate(apart), np.concatenate(agreed)
     assert np.median(apart) < 0.1
@@ -64,14 +64,14 @@ def test_pitch_on_recordings_is_praats():
 def test_periodicity_and_formants_of_a_vowel_are_praats():
     parselmouth = pytest.importorskip("parselmouth")
     y = vowel(125, A, 8000, 2.0) + noise(8000, 2.0, 0.005)
-    found, _ = voice(y, 8000)
+    values, _ = voice(y, 8000)
     sound = parselmouth.Sound(y.astype(np.float64), 8000)
     harmonicity = sound.to_harmonicity_ac(0.01, 75, periods_per_window=4.5).values
-    assert np.median(found["hnr"]) == pytest.approx(np.median(harmonicity[harmonicity > -100]), abs=2.5)
+    assert np.median(values["hnr"]) == pytest.approx(np.median(harmonicity[harmonicity > -100]), abs=2.5)
     formants = sound.to_formant_burg(0.01, 4, 4000)
     for k in (1, 2, 3):
         praat = np.nanmedian([formants.get_value_at_time(k, t) for t in np.arange(0.2, 1.8, 0.01)])
-        assert np.exp(np.median(found[f"formant{k}"])) == pytest.approx(praat, rel=0.06)
+        assert np.exp(np.median(values[f"formant{k}"])) == pytest.approx(praat, rel=0.06)
 
 
 @pytest.mark.peers

@@ -51,9 +51,9 @@ def test_made_signals(changes):
     signals = [voice(sr, seed) for seed in range(6)]
     signals += [noise(sr, 1.0), tone(440, sr, 1.0), noise(sr, 0.1), noise(sr, 0.01), noise(sr, 4.0, 1e-4)]
     signals += [np.zeros(sr, np.float32), np.full(sr, 0.5, np.float32), np.ones(1, np.float32)]
-    found, expected = pair(signals, **changes)
-    np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-3)
-    np.testing.assert_allclose(found[:, 40:52], expected[:, 40:52], atol=2e-5)
+    result, expected = pair(signals, **changes)
+    np.testing.assert_allclose(result, expected, rtol=2e-4, atol=2e-3)
+    np.testing.assert_allclose(result[:, 40:52], expected[:, 40:52], atol=2e-5)
 
 
 @pytest.mark.corpus
@@ -67,5 +67,5 @@ def test_real_voices(sr):
         y, rate = sf.read(clip, dtype="float32", always_2d=True)
         y = np.ascontiguousarray(y[:, 0])
         signals.append(y if rate == sr else soxr.resample(y, rate, sr))
-    found, expected = pair(signals, sample_rate_hz=sr)
-    assert (np.abs(found - expected) / expected.std(axis=0)).max() <= 1e-4
+    result, expected = pair(signals, sample_rate_hz=sr)
+    assert (np.abs(result - expected) / expected.std(axis=0)).max() <= 1e-4

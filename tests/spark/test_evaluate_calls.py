@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ser_core.errors import SettingsError
-from ser_core.learning.evaluation.call_figures import summarise
+from ser_core.learning.evaluation.call_metrics import summarise_calls
 from ser_core.learning.evaluation.timeline import PREDICTIONS, UNNORMALISED
 from ser_core.pipeline.benchmarks.call_benchmark import CONDITIONS, CallBenchmark
 from tests.support.pipeline import job_settings
@@ -38,7 +38,7 @@ def test_calls_of_strangers_through_the_jobs(spark: SparkSession, benchmark: Cal
     assert callers == set(benchmark.folds[1])
     assert callers | trained == set(SPEAKERS)
     assert not callers & trained
-    told = summarise(found)
+    told = summarise_calls(found)
     assert told["segment_uar_clean"] > 0.5  # chance is 0.25
     assert told["speech_recall"] > 0.95
     assert 0 <= told["silence_kept"] <= 1

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from ser_core.cli.main import main
 from ser_core.learning.evaluation import corpus_conditions
-from ser_core.learning.evaluation.corpus_figures import summarise_corpus
+from ser_core.learning.evaluation.corpus_metrics import summarise_corpus
 from ser_core.learning.evaluation.fold_predictions import PREDICTIONS
 from ser_core.pipeline.benchmarks import corpus_benchmark
 from ser_core.pipeline.engine import session as sessions

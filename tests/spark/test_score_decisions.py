@@ -74,7 +74,7 @@ def test_what_is_not_in_use_does_not_score_again(spark: SparkSession, copied: Co
 
 def test_priors_of_no_class_stop_before_spark(scored: Scored) -> None:
     scoring = scored[0].scoring.model_copy(update={"priors": {"bored": 0.5}})
-    with pytest.raises(SettingsError, match="emotions/1 never names bored"):
+    with pytest.raises(SettingsError, match="emotions/1 never predicts bored"):
         Score(scored[0].model_copy(update={"scoring": scoring}))
 
 

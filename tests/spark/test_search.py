@@ -70,5 +70,5 @@ def test_folds_are_searched_on_their_training_speakers(spark: SparkSession, tmp_
     assert sorted(name for one in found for name in one.test_speakers) == sorted(SPEAKERS)
     for one in found:
         assert sorted((*one.speakers, *one.test_speakers)) == sorted(SPEAKERS)
-        assert one.found.trials[0].uar > 0.5  # chance is 0.25
-        assert one.found.kept
+        assert one.result.trials[0].uar > 0.5  # chance is 0.25
+        assert one.result.kept

@@ -29,8 +29,8 @@ def read_clip(path):
 
 def speech_truth(y, sr):
     """Stretches of speech in a studio clip, (start_s, end_s): frames of 20 ms within 30 dB of the loudest one, joined
-    over pauses of 0.3 s; a burst shorter than 0.1 s that stands apart is a click or a breath. The room lies 45 dB and
-    more below the voice, so energy alone tells them apart.
+    over pauses of 0.3 s; an isolated burst shorter than 0.1 s is a click or a breath. The room lies 45 dB and
+    more below the voice, so energy alone separates them.
     """
     n, hop = round(0.02 * sr), sr // FRAMES
     energy = np.concatenate([[0], np.cumsum(y.astype(float) ** 2)])
@@ -72,8 +72,8 @@ def make_call(paths, rng, snr_db=None, subtype="ULAW"):
 def detect(y, sr, settings, block_s=10.0):
     """Spans of the segments that `settings` cut from `y`."""
     segmenter, size = open_segmenter(settings, sr), round(block_s * sr)
-    found = [s for at in range(0, len(y), size) for s in segmenter.push(y[at : at + size])]
-    return [(s.start_s, s.end_s) for s in [*found, *segmenter.finish()]]
+    segments = [s for at in range(0, len(y), size) for s in segmenter.push(y[at : at + size])]
+    return [(s.start_s, s.end_s) for s in [*segments, *segmenter.finish()]]
 
 
 def mask(spans, frames):
@@ -84,15 +84,15 @@ def mask(spans, frames):
 
 
 def measure(calls):
-    """`calls`: (duration_s, truth, found). Share of speech frames found, share of silence kept, and the median distance
-    in seconds of a true stretch's ends from those of what was found in it (within half a second on either side).
+    """`calls`: (duration_s, truth, detected). Share of speech frames detected, share of silence kept, and the median
+    distance in seconds of a true stretch's ends from the detected ends (within half a second on either side).
     """
     hit = speech = kept = silence = 0
     errors = []
-    for duration_s, truth, found in calls:
-        t, f = mask(truth, round(duration_s * FRAMES)), mask(found, round(duration_s * FRAMES))
+    for duration_s, truth, detected in calls:
+        t, f = mask(truth, round(duration_s * FRAMES)), mask(detected, round(duration_s * FRAMES))
         hit, speech, kept, silence = hit + (t & f).sum(), speech + t.sum(), kept + (f & ~t).sum(), silence + (~t).sum()
-        edges = np.array(found).reshape(-1, 2)
+        edges = np.array(detected).reshape(-1, 2)
         for start, end in truth:
             near = edges[(edges[:, 1] > start) & (edges[:, 0] < end)]
             if len(near):

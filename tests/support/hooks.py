@@ -24,7 +24,7 @@ def misbehave(name: str) -> None:
     elif kind == "loops":
         while True:
             pass
-    elif kind == "sleeps":  # in native code, where no signal of Python's own is heard
+    elif kind == "sleeps":  # in native code, where Python handles no signal
         ctypes.CDLL(None).sleep(600)
     elif kind == "eats":
         np.ones(2**32)

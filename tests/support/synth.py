@@ -17,7 +17,7 @@ LABELS = "labels.csv"
 
 
 def voice(emotion: str, duration_s: float, seed: int, sr: int = SR) -> np.ndarray:
-    """A sound that stands for `emotion`, (n,) float32; `seed` moves pitch and level as another speaker would."""
+    """The sound of `emotion`, (n,) float32; `seed` moves pitch and level as another speaker would."""
     rng = np.random.default_rng(seed)
     pitch, level = 1 + 0.05 * rng.standard_normal(), 0.2 + 0.1 * rng.random()
     if emotion == "angry":

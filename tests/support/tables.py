@@ -75,11 +75,11 @@ def recording(name: str, call: str, day: dt.date, version: str = "v1", **more: A
 
 
 def extraction(
-    store: TableStore, run: str, task: int, found: Iterable[tuple[str, str, str, dt.date]], feature_set: str = SET
+    store: TableStore, run: str, task: int, recordings: Iterable[tuple[str, str, str, dt.date]], feature_set: str = SET
 ) -> None:
     """Files of one extraction task: (recording_id, version, call_id, date) each with two channels of two segments."""
     channels, features = [], []
-    for name, version, call, day in found:
+    for name, version, call, day in recordings:
         for channel, role in enumerate(("customer", "agent")):
             key = {
                 "recording_id": name, "version": version, "channel": channel, "feature_set": feature_set,
@@ -92,15 +92,15 @@ def extraction(
     store.write(log_key(CHANNELS, run, task), rows(CHANNELS.schema, channels))
 
 
-def derived(store: TableStore, table: Table, found: Iterable[Mapping[str, Any]], days: Iterable[dt.date]) -> None:
+def derived(store: TableStore, table: Table, given: Iterable[Mapping[str, Any]], days: Iterable[dt.date]) -> None:
     """All buckets of `days`."""
     kept = store.buckets(table, BUCKETS)
-    every = list(found)
+    every = list(given)
     for day in days:
         for bucket in range(kept):
-            mine = [r for r in every if r["call_date"] == day and bucket_of(r["call_id"], kept) == bucket]
+            own = [r for r in every if r["call_date"] == day and bucket_of(r["call_id"], kept) == bucket]
             values = {"model_version": MODEL, "call_date": day}
-            store.write(bucket_key(table, values, bucket), rows(table.schema, mine))
+            store.write(bucket_key(table, values, bucket), rows(table.schema, own))
 
 
 CALLS = {"c1": ("r1", MONDAY), "c2": ("r2", MONDAY), "c3": ("r3", TUESDAY), "c4": ("r4", TUESDAY)}
@@ -110,8 +110,8 @@ def fill(store: TableStore) -> None:
     """Four calls on two days, through every table: c1 to c3 scored, c4 refused, c2 with a label."""
     days = (MONDAY, TUESDAY)
     derived(store, RECORDINGS, [recording(r, c, day) for c, (r, day) in CALLS.items()], days)
-    heard = {call: place for call, place in CALLS.items() if call != "c4"}
-    for task, (call, (name, day)) in enumerate(heard.items()):
+    extracted = {call: place for call, place in CALLS.items() if call != "c4"}
+    for task, (call, (name, day)) in enumerate(extracted.items()):
         extraction(store, run_id(3), task, [(name, "v1", call, day)])
     refused = {"recording_id": "r4", "version": "v1", "run_id": run_id(3), "uri": "/archive/c4.wav", "attempt": 1}
     refused |= {"reason": "not_audio", "detail": "/archive/c4.wav holds text", "seen_at": at(3)}
@@ -121,32 +121,34 @@ def fill(store: TableStore) -> None:
     scored = {"model_version": MODEL, "role": "customer", "run_id": run_id(4)}
     segments = [
         {**scored, "recording_id": r, "call_id": c, "call_date": day, "channel": 0, "segment_no": n, "scored_at": at(4)}
-        for c, (r, day) in heard.items()
+        for c, (r, day) in extracted.items()
         for n in range(2)
     ]
     derived(store, SEGMENT_EMOTIONS, segments, days)
-    calls = [{**scored, "call_id": c, "call_date": day, "dominant_emotion": "sad"} for c, (_, day) in heard.items()]
+    calls = [{**scored, "call_id": c, "call_date": day, "dominant_emotion": "sad"} for c, (_, day) in extracted.items()]
     derived(store, CALL_EMOTIONS, calls, days)
-    talk = [{"call_id": c, "call_date": day, "duration_s": 4.0, "run_id": run_id(4)} for c, (_, day) in heard.items()]
+    talk = [
+        {"call_id": c, "call_date": day, "duration_s": 4.0, "run_id": run_id(4)} for c, (_, day) in extracted.items()
+    ]
     derived(store, CALL_TALK, talk, days)
     for hour, job in ((2, "ingest"), (3, "extract"), (4, "score")):
         detail = "StorageError: /archive/c2.wav and c21 cannot be read" if job == "extract" else None
-        one = {"run_id": run_id(hour), "job": job, "started_at": at(hour), "finished_at": at(hour), "detail": detail}
-        store.write(log_key(RUNS, run_id(hour), 0), rows(RUNS.schema, [{**one, "status": "done"}]))
+        run = {"run_id": run_id(hour), "job": job, "started_at": at(hour), "finished_at": at(hour), "detail": detail}
+        store.write(log_key(RUNS, run_id(hour), 0), rows(RUNS.schema, [{**run, "status": "done"}]))
 
 
 def counted(store: TableStore, feature_set: str = SET) -> dict[tuple[str, str], tuple[str, int, int]]:
-    """What readers take, told slowly: by recording and version the file that counts, its channels and its vectors."""
-    found: dict[tuple[str, str], tuple[str, int, int]] = {}
+    """What readers use, computed slowly: by recording and version, the file that counts, its channels and vectors."""
+    counts: dict[tuple[str, str], tuple[str, int, int]] = {}
     for key in store.files(CHANNELS):
         table = [row for row in store.read(key).to_pylist() if row["feature_set"] == feature_set]
         vectors = f"{FEATURES.name}/{key.removeprefix(f'{CHANNELS.name}/')}"
         features = store.read(vectors).to_pylist() if store.storage.exists(vectors) else []
         for place in {(row["recording_id"], row["version"]) for row in table}:
-            mine = [row for row in table if (row["recording_id"], row["version"]) == place]
+            channels = [row for row in table if (row["recording_id"], row["version"]) == place]
             own = [row for row in features if (row["recording_id"], row["version"]) == place]
-            found[place] = (key, len(mine), len([row for row in own if row["feature_set"] == feature_set]))
-    return found
+            counts[place] = (key, len(channels), len([row for row in own if row["feature_set"] == feature_set]))
+    return counts
 
 
 def taken(store: TableStore, feature_set: str = SET) -> dict[tuple[str, str], tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""A file that lists the recordings, as the archive: CSV or Parquet with a column `uri` and any metadata."""
+"""Archives that are a manifest: a CSV or Parquet file with a column `uri` and any metadata."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ser_core.errors import SettingsError
 
 @dataclass(frozen=True)
 class ManifestEntry:
-    """One recording of a manifest: `key` is relative to the manifest's folder, or, outside of it, the whole uri."""
+    """One recording of a manifest. `key` is relative to the manifest's folder; outside of it, it is the whole uri."""
 
     key: str
     uri: str
@@ -25,10 +25,10 @@ class ManifestEntry:
 
 
 def read_manifest(uri: str, names: RoleNames, settings: StorageSettings) -> Iterator[ManifestEntry]:
-    """The entries of a manifest, as they stand in it; nothing but the manifest itself is opened.
+    """The entries of a manifest, in its order; only the manifest itself is opened.
 
     Raises:
-        SettingsError: no column `uri`, a row without one or with that of an earlier row, values that cannot be read.
+        SettingsError: no column `uri`, a row without a uri or with that of an earlier row, values that cannot be read.
     """
     folder = open_storage(uri.rpartition("/")[0] or ("/" if uri.startswith("/") else "."), settings)
     seen: set[str] = set()
@@ -49,7 +49,7 @@ def entry_info(entry: ManifestEntry, settings: StorageSettings) -> ObjectInfo:
     """Size, time and etag of an entry's object, under the entry's key.
 
     Raises:
-        ObjectMissingError, ObjectForbiddenError: the object is not there or may not be read.
+        ObjectMissingError, ObjectForbiddenError: the object does not exist or may not be read.
         SettingsError: the uri names no object of a known kind of storage.
         StorageError: the storage cannot be used.
     """

@@ -1,4 +1,4 @@
-"""What the path of a recording says, read by a pattern such as `{call_date:%Y/%m/%d}/{call_id}_{agent_id}.wav`."""
+"""Patterns that read the path of a recording, such as `{call_date:%Y/%m/%d}/{call_id}_{agent_id}.wav`."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ _FORMATTED = ("call_date", "started_at")
 class PathPattern:
     """A pattern of named groups, matched against whole keys.
 
-    `{name}` is any text without `/`. Where several splits are possible the last separator wins: in
-    `{call_id}_{agent_id}` an agent_id has no `_`, a call_id may. `{call_date:format}` and `{started_at:format}` take
-    strptime formats, which may hold `/`; numbers have all their digits (`%m` is 01 to 12). `{{` and `}}` are braces.
-    A `started_at` that is only a time of day is of the day `call_date`.
+    `{name}` is any text without `/`. Where several splits are possible, the last separator counts: in
+    `{call_id}_{agent_id}` a call_id may have a `_`, an agent_id may not. `{call_date:format}` and `{started_at:format}`
+    take strptime formats, which may hold `/`; numbers have all their digits (`%m` is 01 to 12). A `started_at` that is
+    only a time of day is on the day `call_date`. `{{` and `}}` are braces.
 
     Raises:
-        ValueError: the pattern is wrong; the text says what is.
+        ValueError: the pattern is wrong; the text says why.
     """
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         self._formats: dict[str, str] = {}
         self._names: list[str] = []
-        self._head = ""  # the text before call_date, where that comes first
+        self._head = ""  # the text before call_date, where it is the first group
         self._tail: str | None = None  # the text between call_date and the next group, likewise
         self._regex = re.compile(self._compiled())
 
     def match(self, key: str) -> dict[str, Value] | None:
-        """The groups of `key`, None where it does not match or holds no such date.
+        """The groups of `key`; None where it does not match, or a date does not exist.
 
         `call_date` is a date, `started_at` a datetime (naive unless its format has `%z`), all others are text.
         """
-        found = self._regex.fullmatch(key)
-        if found is None:
+        match = self._regex.fullmatch(key)
+        if match is None:
             return None
-        values: dict[str, Value] = dict(found.groupdict())
+        values: dict[str, Value] = dict(match.groupdict())
         try:
             for name, form in self._formats.items():
-                values[name] = dt.datetime.strptime(found[name], form)
+                values[name] = dt.datetime.strptime(match[name], form)
         except ValueError:  # such as the 31st of February
             return None
         day, start = values.get("call_date"), values.get("started_at")
@@ -87,7 +87,7 @@ class PathPattern:
                 free = free and "/" not in form
             else:
                 if free and not between and before not in self._formats:
-                    raise ValueError(f"{self.pattern!r}: nothing stands between {{{before}}} and {{{name}}}")
+                    raise ValueError(f"{self.pattern!r}: there must be text between {{{before}}} and {{{name}}}")
                 regex += f"(?P<{name}>{_free(between if free else '')})"
                 free = True
             between, before = "", name
@@ -100,7 +100,7 @@ class PathPattern:
         if conversion or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
             raise ValueError(f"{place} is no name: expected letters, digits and _, such as {{call_id}}")
         if name in self._names:
-            raise ValueError(f"{place} is there twice: each group may appear once")
+            raise ValueError(f"{place} occurs twice: each group may occur once")
         if form and name not in _FORMATTED:
             raise ValueError(f"{place} has the format {form!r}: only {' and '.join(_FORMATTED)} take one")
         if not form and name in _FORMATTED:
@@ -127,5 +127,5 @@ class PathPattern:
 
 
 def _free(separator: str) -> str:
-    """Text within one path level that does not hold `separator`, so that a key is split in one way only."""
+    """Text within one path level, without `separator`: a key is split in one way only."""
     return f"(?:(?!{re.escape(separator)})[^/])+" if separator else "[^/]+"

@@ -1,4 +1,4 @@
-"""Listing an archive in parts, so that each can be listed by its own task."""
+"""Parts of an archive, each of which a task can list."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from ser_core.data.storage import ObjectInfo, Storage
 
 
 class Prefix(NamedTuple):
-    """A part of an archive: all keys that begin with `prefix`, or, not `recursive`, those with no further `/`."""
+    """A part of an archive: keys that begin with `prefix`; unless `recursive`, only those with no further `/`."""
 
     prefix: str
     recursive: bool
 
 
 def plan_prefixes(storage: Storage, prefixes: Sequence[str] | None, at_least: int, max_depth: int) -> list[Prefix]:
-    """Parts whose listings, put together, are the listing of `prefixes` (None: of everything), each object once.
+    """Parts whose listings together are the listing of `prefixes` (None: of everything), each object once.
 
-    Splits breadth first, one level of folders at a time, until there are `at_least` parts, or `max_depth` levels are
-    split, or no folders are left. Only names of folders are held, never names of objects.
+    Splits one level of folders at a time, until there are `at_least` parts, `max_depth` levels are split, or no folders
+    are left. Only names of folders are held in memory.
 
     Raises:
-        StorageError: the archive's root is not there or may not be listed.
+        StorageError: the archive's root does not exist or may not be listed.
     """
     storage.check()
     done: list[Prefix] = []
@@ -42,8 +42,8 @@ def plan_prefixes(storage: Storage, prefixes: Sequence[str] | None, at_least: in
 def list_part(storage: Storage, part: Prefix, extensions: Collection[str]) -> Iterator[ObjectInfo]:
     """The recordings of one part, in the order of their keys.
 
-    A recording's key has one of `extensions` (without dot, any case; where there are none, every key will do) and no
-    part that begins with `.` or `_`, which is how systems name what is unfinished or their own.
+    A recording's key has one of `extensions` (without dot, any case; all keys where there are none). No part of it
+    begins with `.` or `_`: systems name unfinished and internal files so.
     """
     wanted = {extension.lower() for extension in extensions}
     for info in storage.list(part.prefix, part.recursive):
@@ -57,7 +57,7 @@ def _is_hidden(key: str) -> bool:
 
 
 def _outermost(prefixes: Sequence[str]) -> list[str]:
-    """Sorted, without those that another one holds."""
+    """Sorted, without prefixes that begin with another."""
     kept: list[str] = []
     for prefix in sorted(set(prefixes)):
         if not kept or not prefix.startswith(kept[-1]):

@@ -1,6 +1,6 @@
-"""Keyed hashes: names of calls and agents that only who holds the secret can make again, and tombstones.
+"""Keyed hashes of calls and agents, and tombstones of forgotten calls. Only the secret can make them again.
 
-All are HMAC-SHA-256 (RFC 2104) under one secret, each kind of name with a prefix of its own.
+All are HMAC-SHA-256 (RFC 2104) under one secret, with a prefix for each kind of name.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from ser_core.errors import SettingsError
 
 _MIN_BYTES = 16
 _DIGITS = 32
-_KEPT = frozenset({"role", "channel", "roles"})  # what the jobs read of `extra`; it names nobody
+_KEPT = frozenset({"role", "channel", "roles"})  # keys of `extra` that the jobs read; they name nobody
 
 
 @dataclasses.dataclass(frozen=True)
 class Pseudonyms:
-    """Makes keyed hashes. Picklable, with the secret: it goes to workers, never to a table or a log."""
+    """Makes keyed hashes. Pickled with the secret, which goes to workers, never to a table or a log."""
 
     secret: bytes = dataclasses.field(repr=False)
 
     def call(self, call_id: str) -> str:
-        """What stands for a call_id, 32 hexadecimal digits."""
+        """The hash of a call_id, 32 hexadecimal digits."""
         return self._digest("call", call_id)
 
     def hidden(self, recording: Recording) -> Recording:
@@ -46,11 +46,11 @@ class Pseudonyms:
         )
 
     def tombstone(self, kind: str, name: str) -> str:
-        """What is kept of a forgotten `call` or `recording`, 64 hexadecimal digits; a call's name is its hash."""
+        """The tombstone of a `call` (named by its hash) or a `recording`, 64 hexadecimal digits."""
         return hmac.new(self.secret, f"forgotten {kind}\0{name}".encode(), hashlib.sha256).hexdigest()
 
     def of_call(self, call_id: str) -> str:
-        """The tombstone of a call by its name in the archive."""
+        """The tombstone of a call, named as in the archive."""
         return self.tombstone("call", self.call(call_id))
 
     def of_recording(self, recording: Recording) -> tuple[str, str]:
@@ -59,7 +59,7 @@ class Pseudonyms:
 
     @property
     def mark(self) -> str:
-        """Tells secrets apart without telling them."""
+        """16 digits that differ between secrets without revealing them."""
         return self._digest("mark", "")[:16]
 
     def _digest(self, kind: str, name: str) -> str:
@@ -67,10 +67,10 @@ class Pseudonyms:
 
 
 def read_pseudonyms(settings: PrivacySettings, environ: Mapping[str, str] | None = None) -> Pseudonyms | None:
-    """From the environment, or else the file that `privacy.secret_file` names; None where neither is set.
+    """With the secret of the environment, else of the file `privacy.secret_file`; None where neither is set.
 
     Raises:
-        SettingsError: the file cannot be read, the secret is too short, or `privacy.hash_ids` has none.
+        SettingsError: the file cannot be read, the secret is too short, or `privacy.hash_ids` is set without one.
     """
     secret = (os.environ if environ is None else environ).get(SECRET_VARIABLE, "").encode()
     where = SECRET_VARIABLE

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 ROLES = ("customer", "agent", "mixed")
 
-RoleNames = Mapping[str, Sequence[str]]
+RoleNames = Mapping[Any, Sequence[str]]
 """Words of each role, as `roles.names` has them."""
 
 

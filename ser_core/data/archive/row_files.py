@@ -11,22 +11,23 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ser_core.config.base import MB
 from ser_core.config.settings import StorageSettings
 from ser_core.data.storage import locate
 from ser_core.errors import SettingsError
 
 Row = dict[str, str]
-_MEMORY_BYTES = 64 << 20
+_MEMORY_BYTES = 64 * MB
 
 
 def read_rows(uri: str, column: str, settings: StorageSettings) -> Iterator[tuple[int, Row]]:
     """Number and values of each row of a file that has `column`; empty values are left out.
 
-    CSV is UTF-8 with commas and a header (RFC 4180), and a row's number is that of its last line; Parquet may have any
-    types, times become ISO 8601, and rows are counted from 1.
+    CSV is UTF-8 with commas and a header (RFC 4180); a row's number is that of its last line. Parquet may have any
+    types; times become ISO 8601, and rows are counted from 1.
 
     Raises:
-        SettingsError: the file is neither, is damaged, or has no `column`.
+        SettingsError: the file is neither CSV nor Parquet, is damaged, or has no `column`.
     """
     storage, key = locate(uri, settings)
     readers = {"csv": _csv_rows, "parquet": _parquet_rows}

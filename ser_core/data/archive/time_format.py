@@ -1,4 +1,4 @@
-"""Formats of strptime as regular expressions of fixed width, without what depends on the locale."""
+"""Formats of strptime as regular expressions; directives that depend on the locale are not supported."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def parts_of(form: str) -> frozenset[str]:
 
 
 def date_or_time_regex(name: str, form: str) -> str:
-    """The regular expression of what `form` reads.
+    """A regular expression of the texts that `form` reads.
 
     Raises:
-        ValueError: a directive that is not known here, or one that says the same as another; `name` is in the text.
+        ValueError: an unknown directive, or two for the same part; `name` is in the text.
     """
     regex, seen = "", frozenset[str]()
     for piece in _PIECE.findall(form):

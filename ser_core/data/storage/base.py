@@ -1,4 +1,4 @@
-"""What a store of objects offers, whether it is a folder or a prefix of an S3 bucket."""
+"""The interface of a store of objects: a folder, or a prefix of an S3 bucket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ser_core.errors import ObjectForbiddenError, ObjectMissingError
 
 
 class ObjectInfo(NamedTuple):
-    """What a listing says of one object.
+    """One object of a listing.
 
     `key` is relative to the storage's root, with `/` between its parts; `modified_at` is in UTC, to the microsecond;
     `etag` is S3's, without its quotes, and None in a folder.
@@ -26,7 +26,7 @@ class ObjectInfo(NamedTuple):
 
     @property
     def version(self) -> str:
-        """16 hex digits that change with the content: of the etag; in a folder, of size and time of modification."""
+        """16 hex digits that change with the content: a hash of the etag; in a folder, of size and time."""
         mark = self.etag if self.etag is not None else f"{self.size_bytes}:{self.modified_at.isoformat()}"
         return hashlib.sha256(mark.encode()).hexdigest()[:16]
 
@@ -36,9 +36,8 @@ class Storage(ABC):
 
     A `prefix` is the beginning of a key, as in S3: it need not end at a `/`. Keys are confined to the root.
 
-    Every method raises StorageError where the root cannot be used as a whole, and, for one object,
-    ObjectMissingError where it is not there and ObjectForbiddenError where it may not be read or its key is not
-    within the root.
+    Every method raises StorageError where the root cannot be used. For one object, it raises ObjectMissingError where
+    the object does not exist, and ObjectForbiddenError where it may not be read or its key is not within the root.
     """
 
     @property
@@ -48,23 +47,23 @@ class Storage(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Raise StorageError unless the root is there and may be listed (a prefix of a bucket may be empty)."""
+        """Raise StorageError unless the root exists and may be listed (a prefix of a bucket may be empty)."""
 
     @abstractmethod
     def list(self, prefix: str = "", recursive: bool = True) -> Iterator[ObjectInfo]:
         """Objects whose key begins with `prefix`, in the order of their keys' code points.
 
-        With `recursive` false, only those with no further `/` after `prefix`. Nothing is hidden but the empty
-        objects that consoles create as folders.
+        With `recursive` false, only those with no further `/` after `prefix`. Only the empty objects that consoles
+        create as folders are hidden.
         """
 
     @abstractmethod
     def children(self, prefix: str = "") -> Sequence[str]:
-        """The distinct beginnings of keys from `prefix` up to the next `/`, which is their last character; sorted."""
+        """The distinct beginnings of keys, from `prefix` up to and including the next `/`; sorted."""
 
     @abstractmethod
     def info(self, key: str) -> ObjectInfo:
-        """What a listing would say of `key`."""
+        """The entry of `key` in a listing."""
 
     @abstractmethod
     def read(self, key: str) -> bytes:
@@ -72,7 +71,7 @@ class Storage(ABC):
 
     @abstractmethod
     def fetch(self, key: str, memory_bytes: int) -> tuple[ObjectInfo, BinaryIO]:
-        """What `open` gives, and before it what a listing would say of the very copy that was read."""
+        """The copy that `open` returns, after the entry in a listing of that very copy."""
 
     @abstractmethod
     def open_ranges(self, key: str) -> BinaryIO:
@@ -83,29 +82,29 @@ class Storage(ABC):
 
     @abstractmethod
     def put(self, key: str, data: bytes | Path | BinaryIO) -> None:
-        """Write or replace an object; readers see the old or the new one, never a part.
+        """Write or replace an object; readers see the old or the new content, never a part.
 
         `data` may be the path of a local file, or an open temporary file, which is taken from its start.
         """
 
     @abstractmethod
     def put_if_absent(self, key: str, data: bytes) -> bool:
-        """Write an object where none is; of several writers, one succeeds.
+        """Write an object unless `key` exists; of several writers, exactly one succeeds.
 
-        False where there was one already. On S3 that may be the writer's own, when the first answer was lost and the
-        request repeated: writers that must know put something of their own into `data` and read it back.
+        False where the key exists. On S3 it may exist because the writer's first request succeeded and its answer was
+        lost: writers that must know put something of their own into `data` and read it back.
         """
 
     @abstractmethod
     def delete(self, key: str) -> None:
-        """Remove an object; one that is not there is no error."""
+        """Remove an object; no error where it does not exist."""
 
     @abstractmethod
     def sweep(self, before: dt.datetime) -> int:
-        """Remove what writers left unfinished below the root when they were killed, where it was begun before `before`.
+        """Remove unfinished writes below the root that were begun before `before`, by writers that were killed.
 
         Returns:
-            How many unfinished files or uploads were removed.
+            Number of unfinished files or uploads that were removed.
         """
 
     @abstractmethod
@@ -115,7 +114,7 @@ class Storage(ABC):
     def open(self, key: str, memory_bytes: int) -> BinaryIO:
         """A seekable, complete copy to read, at its start: in memory up to `memory_bytes`, else in a temporary file.
 
-        A folder gives the file itself. Closing it frees what it holds.
+        A folder gives the file itself. Closing it frees memory and temporary file.
         """
         return self.fetch(key, memory_bytes)[1]
 

@@ -26,7 +26,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 class FolderStorage(Storage):
     """The files below `root`; symbolic links are followed to files within the root only.
 
-    A root that is not there is an empty one, and made by the first `put`; `check` tells the difference.
+    A root that does not exist counts as empty, and the first `put` makes it; `check` raises.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -57,10 +57,10 @@ class FolderStorage(Storage):
     def info(self, key: str) -> ObjectInfo:
         """Size and time of a file."""
         with _translated(self.uri_of(key)):
-            found = self._path(key).stat()
-        if not stat.S_ISREG(found.st_mode):
+            status = self._path(key).stat()
+        if not stat.S_ISREG(status.st_mode):
             raise ObjectMissingError(f"{self.uri_of(key)} is no file")
-        return _info(key, found)
+        return _info(key, status)
 
     def read(self, key: str) -> bytes:
         """The whole file."""
@@ -101,11 +101,11 @@ class FolderStorage(Storage):
             self._path(key).unlink()
 
     def sweep(self, before: dt.datetime) -> int:
-        """Remove files that were being written, and have not been written to since `before`."""
-        found = [info.key for info in self.list() if _UNFINISHED.search(info.key) and info.modified_at < before]
-        for key in found:
+        """Remove unfinished files that have not been written to since `before`."""
+        keys = [info.key for info in self.list() if _UNFINISHED.search(info.key) and info.modified_at < before]
+        for key in keys:
             self.delete(key)
-        return len(found)
+        return len(keys)
 
     def local_path(self, key: str) -> Path:
         """The file's path, confined to the root."""
@@ -118,9 +118,9 @@ class FolderStorage(Storage):
         return folder + slash, stem
 
     def _path(self, key: str) -> Path:
-        """Where `key` is. Two spellings of one file (`a//b`) would be two recordings, so one is refused."""
+        """The path of `key`. A second spelling of a file (`a//b`) is refused: it would be a second recording."""
         check_key(key, self._root)
-        path = os.path.join(self._root, _name_of(key))  # noqa: PTH118 - a Path would swallow what is refused below
+        path = os.path.join(self._root, _name_of(key))  # noqa: PTH118 - a Path would normalise what is refused below
         if "" in key.split("/") or not self._holds(path):
             raise ObjectForbiddenError(
                 f"{key!r} is no key below {self._root}: expected single '/', and links that stay within that folder"
@@ -138,23 +138,23 @@ class FolderStorage(Storage):
                 continue
             try:
                 with _translated(entry.path):
-                    found = entry.stat()
-            except ObjectMissingError:  # gone since the folder was listed
+                    status = entry.stat()
+            except ObjectMissingError:  # removed since the folder was listed
                 continue
-            yield _info(name, found)
+            yield _info(name, status)
 
     def _entries(self, folder: str, stem: str) -> Sequence[tuple[str, os.DirEntry[str]]]:
         """Keys (folders end in `/`) and entries of one folder; with the `/`, their order is the order of all keys."""
-        found: list[tuple[str, os.DirEntry[str]]] = []
+        listed: list[tuple[str, os.DirEntry[str]]] = []
         path = os.path.join(self._root, _name_of(folder))  # noqa: PTH118 - os.scandir wants the text
         with suppress(ObjectMissingError), _translated(path), os.scandir(path) as entries:
             for entry in entries:
                 name = _key_of(entry.name)
-                if name.startswith(stem) and self._is_ours(entry):
-                    found.append((f"{folder}{name}/" if entry.is_dir(follow_symlinks=False) else folder + name, entry))
-        return sorted(found, key=lambda item: item[0])
+                if name.startswith(stem) and self._is_listed(entry):
+                    listed.append((f"{folder}{name}/" if entry.is_dir(follow_symlinks=False) else folder + name, entry))
+        return sorted(listed, key=lambda item: item[0])
 
-    def _is_ours(self, entry: os.DirEntry[str]) -> bool:
+    def _is_listed(self, entry: os.DirEntry[str]) -> bool:
         if not entry.is_symlink():
             return entry.is_dir() or entry.is_file()
         if self._holds(entry.path) and entry.is_file():
@@ -164,9 +164,9 @@ class FolderStorage(Storage):
         return False
 
 
-def _info(key: str, found: os.stat_result) -> ObjectInfo:
-    modified_at = _EPOCH + dt.timedelta(microseconds=found.st_mtime_ns // 1000)
-    return ObjectInfo(key, found.st_size, modified_at, None)
+def _info(key: str, status: os.stat_result) -> ObjectInfo:
+    modified_at = _EPOCH + dt.timedelta(microseconds=status.st_mtime_ns // 1000)
+    return ObjectInfo(key, status.st_size, modified_at, None)
 
 
 def _key_of(name: str) -> str:
@@ -190,9 +190,9 @@ def _opened(data: bytes | Path | BinaryIO) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _written_beside(path: Path, source: BinaryIO) -> Iterator[Path]:
-    """A complete, flushed file in the folder of `path`, removed at the end where it still has its own name."""
+    """A complete, flushed file in the folder of `path`, removed at the end unless it was renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.parent / f"_{uuid.uuid4().hex}.unfinished"  # no glob for Parquet, and no reader here, finds it
+    unfinished = path.parent / f"_{uuid.uuid4().hex}.unfinished"  # neither a glob for Parquet nor a reader here sees it
     try:
         with unfinished.open("xb") as file:
             shutil.copyfileobj(source, file)

@@ -1,12 +1,11 @@
-"""One run at a time for each kind of work below a root, and a fence that keeps runs out that have lost their turn.
+"""Leases: one run at a time for each kind of work below a root, and fences that stop runs which have lost theirs.
 
-A lease is an object `_lease/<kind>/<turn>.json`. Turns count up, and each is made by put-if-absent: of several that
-want the next turn one gets it. The last turn holds, as long as it has not run out; its holder alone rewrites it, to
-renew it or, at the end, to let it run out. So nothing is needed of a store but put-if-absent and listings that show
-what was written.
+A lease is an object `_lease/<kind>/<turn>.json`. Each run that takes the lease creates the next turn by put-if-absent,
+so that only one of several runs succeeds. The highest turn holds until its expiry. Only its holder rewrites it: to
+renew the lease, or to end it. The store needs put-if-absent and consistent listings, nothing else.
 
-Who takes over a lease that had run out looks again afterwards, at both turns: where the old one was renewed meanwhile,
-the new one is withdrawn. Clocks of all machines must agree to within a quarter of the expiry.
+A run that takes over an expired lease reads the old turn again afterwards. If it was renewed meanwhile, the new turn is
+withdrawn. The clocks of all machines must agree to within a quarter of the expiry.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ from ser_core.errors import LeaseHeldError, LeaseLostError, ObjectMissingError, 
 _log = logging.getLogger(__name__)
 _ROOT = "_lease/"
 _TURN = re.compile(r"/(\d{8})\.json$")
-_RENEWALS = 4  # within one expiry; what is left of it after three of them have failed is for a write to end in
+_RENEWALS = 4  # per expiry; after three have failed, the last quarter is left for a write to end in
 _TRIES = 10
 _MOMENT = "%Y-%m-%d %H:%M:%S"
 
 
 class Holder(NamedTuple):
-    """What a lease says of its run; times are UTC."""
+    """The run that holds a lease; times are UTC."""
 
     run_id: str
     job: str
@@ -43,9 +42,9 @@ class Holder(NamedTuple):
 
 @dataclass(frozen=True)
 class Fence:
-    """The right to write that a lease gives. Picklable: tasks ask it before they write.
+    """The right to write that a lease gives. Picklable: tasks check it before they write.
 
-    A task can then overwrite a newer result only where its write, once begun, hangs for longer than `margin_s`.
+    A task can overwrite a newer result only if a write that has begun hangs for longer than `margin_s`.
     """
 
     storage: Storage
@@ -58,7 +57,7 @@ class Fence:
         """One listing and one small read.
 
         Raises:
-            LeaseLostError: another run has the lease, or nobody has renewed it.
+            LeaseLostError: another run has the lease, or it was not renewed.
         """
         turn, holder = _last(self.storage, self.kind)
         if holder is None or (turn, holder.run_id) != (self.turn, self.run_id):
@@ -73,7 +72,7 @@ class Fence:
             )
 
 
-_RUN_AGAIN = "What it has written counts; run the job again for the rest."
+_RUN_AGAIN = "Its rows are kept; run the job again for the rest."
 
 
 class Lease:
@@ -87,7 +86,7 @@ class Lease:
 
     @classmethod
     def take(cls, storage: Storage, kind: str, run_id: str, job: str, expiry_s: float) -> Lease:
-        """Takes the lease of `kind`, and renews it from now on.
+        """Takes the lease of `kind` and starts to renew it.
 
         Raises:
             LeaseHeldError: another run holds it.
@@ -96,16 +95,16 @@ class Lease:
             last, holder = _last(storage, kind)
             _refuse_if_held(storage, kind, holder)
             now = _now()
-            mine = Holder(run_id, job, now, now + dt.timedelta(seconds=expiry_s))
-            if not _put_first(storage, kind, last + 1, mine):
+            ours = Holder(run_id, job, now, now + dt.timedelta(seconds=expiry_s))
+            if not _put_first(storage, kind, last + 1, ours):
                 continue
             before = _read(storage, kind, last) if last else None
             if _last(storage, kind)[0] != last + 1 or (before and before.expires > _now()):
                 storage.delete(_key(kind, last + 1))
                 _refuse_if_held(storage, kind, before)
                 continue
-            _forget_before(storage, kind, last + 1)
-            lease = cls(Fence(storage, kind, last + 1, run_id, expiry_s / _RENEWALS), mine, expiry_s)
+            _delete_before(storage, kind, last + 1)
+            lease = cls(Fence(storage, kind, last + 1, run_id, expiry_s / _RENEWALS), ours, expiry_s)
             lease._thread.start()
             return lease
         raise LeaseHeldError(
@@ -114,15 +113,15 @@ class Lease:
         )
 
     def release(self) -> None:
-        """Lets the lease run out now, unless another run has it."""
+        """Ends the lease now, unless another run has it."""
         self._stop.set()
         self._thread.join()
         fence = self.fence
         try:
             if _last(fence.storage, fence.kind)[0] == fence.turn:
                 fence.storage.put(_key(fence.kind, fence.turn), _text(self._holder._replace(expires=_now())))
-        except StorageError as error:  # the work is done or has failed, whatever becomes of the lease
-            _log.warning("the lease of %s is not released, and runs out by itself: %s", fence.kind, error)
+        except StorageError as error:  # the run has ended, whatever happens to its lease
+            _log.warning("the lease of %s could not be released and will expire: %s", fence.kind, error)
 
     def _keep(self) -> None:
         fence = self.fence
@@ -131,20 +130,20 @@ class Lease:
                 turn, _ = _last(fence.storage, fence.kind)
                 if turn != fence.turn:
                     _log.error("the lease of %s is lost: another run has it, this one will stop", fence.kind)
-                    continue  # it may withdraw
+                    continue  # the other run may withdraw
                 self._holder = self._holder._replace(expires=_now() + dt.timedelta(seconds=self._expiry_s))
                 fence.storage.put(_key(fence.kind, fence.turn), _text(self._holder))
             except StorageError as error:
-                _log.warning("the lease of %s could not be renewed, and will be tried again: %s", fence.kind, error)
+                _log.warning("the lease of %s could not be renewed; the next attempt follows: %s", fence.kind, error)
 
 
 @contextmanager
 def held(storage: Storage, kinds: Sequence[str], run_id: str, job: str, expiry_s: float) -> Iterator[dict[str, Fence]]:
-    """The leases of `kinds`, for as long as the block lasts; their fences by kind.
+    """Holds the leases of `kinds` while the block runs; gives their fences by kind.
 
     Raises:
-        LeaseHeldError: another run holds one of them; those that were taken are released.
-        LeaseLostError: at the end of the block, where one was lost meanwhile.
+        LeaseHeldError: another run holds one of them; the others are released.
+        LeaseLostError: at the end of the block, if one was lost.
     """
     with ExitStack() as stack:
         fences = {}
@@ -158,8 +157,10 @@ def held(storage: Storage, kinds: Sequence[str], run_id: str, job: str, expiry_s
 
 
 def begun_before(storage: Storage, expiry_s: float) -> dt.datetime:
-    """What was begun before this moment and is unfinished is of no live run: an expiry ago, or when the oldest live run
-    below the root began, whichever is earlier."""
+    """The moment before which unfinished writes belong to no live run.
+
+    It is an expiry ago, or the start of the oldest live run below the root, whichever is earlier.
+    """
     now = _now()
     kinds = {info.key.removeprefix(_ROOT).partition("/")[0] for info in storage.list(_ROOT)}
     holders = [holder for kind in kinds if (holder := _last(storage, kind)[1]) is not None]
@@ -181,44 +182,44 @@ def _text(holder: Holder) -> bytes:
 
 def _read(storage: Storage, kind: str, turn: int) -> Holder | None:
     try:
-        said: Mapping[str, str] = json.loads(storage.read(_key(kind, turn)))
+        lease: Mapping[str, str] = json.loads(storage.read(_key(kind, turn)))
     except ObjectMissingError:
         return None
-    times = (dt.datetime.fromisoformat(said[name]) for name in ("since", "expires"))
-    return Holder(said["run_id"], said["job"], *times)
+    times = (dt.datetime.fromisoformat(lease[name]) for name in ("since", "expires"))
+    return Holder(lease["run_id"], lease["job"], *times)
 
 
 def _last(storage: Storage, kind: str) -> tuple[int, Holder | None]:
-    """The last turn and its holder; 0 and None where there has been none."""
+    """The last turn and its holder; 0 and None where there is none."""
     for _ in range(_TRIES):
-        turns = [int(found[1]) for info in storage.list(f"{_ROOT}{kind}/") if (found := _TURN.search(info.key))]
+        turns = [int(match[1]) for info in storage.list(f"{_ROOT}{kind}/") if (match := _TURN.search(info.key))]
         if not turns:
             return 0, None
         holder = _read(storage, kind, max(turns))
-        if holder is not None:  # else a later turn came between, or this one was withdrawn
+        if holder is not None:  # else a later turn was taken, or this one withdrawn
             return max(turns), holder
-    raise StorageError(f"{storage.uri}/{_ROOT}{kind}/ is listed, but what is listed cannot be read: check the storage")
+    raise StorageError(f"{storage.uri}/{_ROOT}{kind}/ is listed, but its objects cannot be read: check the storage")
 
 
 def _put_first(storage: Storage, kind: str, turn: int, holder: Holder) -> bool:
-    """Whether the turn is ours; an answer that was lost is made up for by reading what stands there."""
+    """Whether this run created the turn. After a lost answer, the object says so."""
     if storage.put_if_absent(_key(kind, turn), _text(holder)):
         return True
-    there = _read(storage, kind, turn)
-    return there is not None and there.run_id == holder.run_id
+    existing = _read(storage, kind, turn)
+    return existing is not None and existing.run_id == holder.run_id
 
 
-def _forget_before(storage: Storage, kind: str, turn: int) -> None:
+def _delete_before(storage: Storage, kind: str, turn: int) -> None:
     for info in storage.list(f"{_ROOT}{kind}/"):
-        found = _TURN.search(info.key)
-        if found and int(found[1]) < turn:
+        match = _TURN.search(info.key)
+        if match and int(match[1]) < turn:
             storage.delete(info.key)
 
 
 def _refuse_if_held(storage: Storage, kind: str, holder: Holder | None) -> None:
     if holder is not None and holder.expires > _now():
         raise LeaseHeldError(
-            f"Another run is at {kind} below {storage.uri}: {holder.job} {holder.run_id}, since "
-            f"{holder.since:{_MOMENT}} UTC. One at a time is allowed: start again when it has ended. Should it have "
-            f"been killed, its lease is free after {holder.expires:{_MOMENT}} UTC, unless it renews it before."
+            f"Another run holds the lease of {kind} below {storage.uri}: {holder.job} {holder.run_id}, since "
+            f"{holder.since:{_MOMENT}} UTC. Start again when it has ended. If it was killed, the lease is free after "
+            f"{holder.expires:{_MOMENT}} UTC."
         )

@@ -1,4 +1,4 @@
-"""From a uri to the storage it names."""
+"""Storages and keys by uri."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def has_scheme(uri: str) -> bool:
 def open_storage(uri: str, settings: StorageSettings) -> Storage:
     """The storage at `s3://bucket/prefix`, `file:///folder` or a folder's path. Nothing is contacted yet.
 
-    S3 keys are taken as they stand; in a `file` uri, percent escapes are decoded (RFC 8089).
+    S3 keys are taken literally; in a `file` uri, percent escapes are decoded (RFC 8089).
 
     Raises:
         SettingsError: another scheme, or no bucket.

@@ -40,22 +40,22 @@ class S3Storage(Storage):
         return f"s3://{self._bucket}/{self._base}".rstrip("/")
 
     def check(self) -> None:
-        """Raise StorageError unless the bucket may be listed; nothing need be below the prefix."""
+        """Raise StorageError unless the bucket may be listed; the prefix may be empty."""
         with translated(self.uri, self._settings):
             self._call("list_objects_v2", Bucket=self._bucket, Prefix=self._base, MaxKeys=1)
 
     def list(self, prefix: str = "", recursive: bool = True) -> Iterator[ObjectInfo]:
         """Objects whose key begins with `prefix`, a page of 1,000 at a time."""
         for page in self._pages(prefix, "" if recursive else "/"):
-            for found in page.get("Contents", ()):
-                key = found["Key"].removeprefix(self._base)
-                if not _is_folder_mark(key, found["Size"]):
-                    yield _info(key, found["Size"], found)
+            for entry in page.get("Contents", ()):
+                key = entry["Key"].removeprefix(self._base)
+                if not _is_folder_mark(key, entry["Size"]):
+                    yield _info(key, entry["Size"], entry)
 
     def children(self, prefix: str = "") -> Sequence[str]:
         """Common prefixes up to the next `/`."""
-        found = (entry["Prefix"] for page in self._pages(prefix, "/") for entry in page.get("CommonPrefixes", ()))
-        return sorted(entry.removeprefix(self._base) for entry in found)
+        prefixes = (entry["Prefix"] for page in self._pages(prefix, "/") for entry in page.get("CommonPrefixes", ()))
+        return sorted(prefix.removeprefix(self._base) for prefix in prefixes)
 
     def info(self, key: str) -> ObjectInfo:
         """Size, time and etag by one HEAD."""
@@ -81,7 +81,7 @@ class S3Storage(Storage):
         return _info(key, head["ContentLength"], head), cast(BinaryIO, spool)
 
     def open_ranges(self, key: str) -> BinaryIO:
-        """The version that one HEAD shows, a GET a read."""
+        """The version that one HEAD shows; one GET for a range."""
         info = self.info(key)
 
         def fetch(first: int, last: int) -> bytes:
@@ -91,7 +91,7 @@ class S3Storage(Storage):
         return cast(BinaryIO, RangedObject(fetch, info.size_bytes))
 
     def put(self, key: str, data: bytes | Path | BinaryIO) -> None:
-        """One PUT for bytes; a file goes up in parts where it is large, and is visible when all of them are there."""
+        """One PUT for bytes; a large file is uploaded in parts, and is visible when all are complete."""
         with translated(self.uri_of(key), self._settings, of_object=True):
             if isinstance(data, bytes):
                 self._call("put_object", **self._named(key), Body=data)
@@ -112,7 +112,7 @@ class S3Storage(Storage):
                 else:
                     return True
         raise StorageError(
-            f"{self.uri_of(key)} cannot be written: other writers were at it {self._settings.max_attempts} times; retry"
+            f"{self.uri_of(key)} cannot be written: other writers came first {self._settings.max_attempts} times; retry"
         )
 
     def delete(self, key: str) -> None:
@@ -121,7 +121,7 @@ class S3Storage(Storage):
             self._call("delete_object", **self._named(key))
 
     def sweep(self, before: dt.datetime) -> int:
-        """Abort uploads in parts that were begun before `before`: S3 shows them nowhere, and charges for them.
+        """Abort uploads in parts that were begun before `before`: no listing shows them, and S3 charges for them.
 
         Where the endpoint or the credentials do not allow it, a warning says so, and nothing is removed.
         """
@@ -157,7 +157,7 @@ class S3Storage(Storage):
     def _pages(self, prefix: str, delimiter: str) -> Iterator[Mapping[str, Any]]:
         named = {"Bucket": self._bucket, "Prefix": self._base + prefix, "Delimiter": delimiter}
         with translated(self.uri_of(prefix) if prefix else self.uri, self._settings):
-            while True:  # a paginator of boto3 cannot repeat a page
+            while True:  # boto3's paginator cannot repeat a page
                 page = self._call("list_objects_v2", **named)
                 yield page
                 if not page.get("IsTruncated"):
@@ -170,7 +170,7 @@ class S3Storage(Storage):
             yield from page.get("Uploads", ())
 
     def _upload(self, key: str, data: Path | BinaryIO) -> None:
-        # boto3 closes the file it is given: an open one goes as a second handle
+        # boto3 closes the file it is given: an open one is passed as a second handle
         with data.open("rb") if isinstance(data, Path) else os.fdopen(os.dup(data.fileno()), "rb") as file:
             file.seek(0)
             self._client.upload_fileobj(file, **self._named(key))
@@ -179,8 +179,8 @@ class S3Storage(Storage):
         return repeated(lambda: getattr(self._client, operation)(**arguments), self._settings.max_attempts)
 
 
-def _info(key: str, size_bytes: int, found: Mapping[str, Any]) -> ObjectInfo:
-    return ObjectInfo(key, size_bytes, found["LastModified"].astimezone(dt.UTC), found["ETag"].strip('"'))
+def _info(key: str, size_bytes: int, entry: Mapping[str, Any]) -> ObjectInfo:
+    return ObjectInfo(key, size_bytes, entry["LastModified"].astimezone(dt.UTC), entry["ETag"].strip('"'))
 
 
 def _is_folder_mark(key: str, size_bytes: int) -> bool:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any, BinaryIO
 
 from botocore.exceptions import FlexibleChecksumError, HTTPClientError, IncompleteReadError
 
+from ser_core.config.base import MB
 from ser_core.config.settings import S3Settings
 from ser_core.data.storage.s3_client import repeated
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = MB
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _BROKEN = (HTTPClientError, IncompleteReadError, FlexibleChecksumError)
 
@@ -20,8 +22,8 @@ _BROKEN = (HTTPClientError, IncompleteReadError, FlexibleChecksumError)
 def download(client: Any, named: Mapping[str, str], sink: BinaryIO, settings: S3Settings) -> Mapping[str, Any]:
     """Copies an object into the empty `sink` and returns the head of the answer.
 
-    A body that breaks off, is shorter than announced or has another checksum than its ETag is fetched anew, which
-    botocore does for heads only. On AWS, botocore itself checks the checksums that S3 keeps.
+    A body that breaks off, is shorter than announced or has another checksum than its ETag is fetched again: botocore
+    repeats requests, not bodies. On AWS, botocore also checks the checksums that S3 keeps.
 
     Raises:
         botocore.exceptions.BotoCoreError, ClientError: the last of `max_attempts` failures.
@@ -56,7 +58,7 @@ def download_range(
 
     def attempt() -> bytes:
         response = client.get_object(**named, Range=f"bytes={first}-{last}", IfMatch=f'"{etag}"')
-        with response["Body"] as body:
+        with closing(response["Body"]) as body:  # as a context manager, it gives urllib3's body and errors
             data: bytes = body.read()
         if len(data) != last - first + 1:
             raise IncompleteReadError(actual_bytes=len(data), expected_bytes=last - first + 1)
@@ -68,7 +70,7 @@ def download_range(
 def _copy(response: Mapping[str, Any], sink: BinaryIO) -> str:
     """The MD5 of what was copied, in hex."""
     digest = hashlib.md5(usedforsecurity=False)
-    with response["Body"] as body:
+    with closing(response["Body"]) as body:
         while chunk := body.read(_CHUNK_BYTES):
             digest.update(chunk)
             sink.write(chunk)
@@ -78,13 +80,12 @@ def _copy(response: Mapping[str, Any], sink: BinaryIO) -> str:
 
 
 def _md5_of(response: Mapping[str, Any]) -> str | None:
-    """The MD5 that the ETag is; None where it is none: of parts, or encrypted by a key of the customer or of KMS."""
+    """The ETag as an MD5; None for uploads in parts and for objects encrypted by a key of the customer or of KMS."""
     etag = str(response.get("ETag", "")).strip('"')
     encrypted = response.get("SSECustomerAlgorithm") or response.get("ServerSideEncryption", "AES256") != "AES256"
     return etag if _MD5.fullmatch(etag) and not encrypted else None
 
 
 def _is_whole(client: Any, named: Mapping[str, str], response: Mapping[str, Any]) -> bool:
-    """Whether a body that came twice alike has its length: then it is right, and the ETag is no MD5, as on some
-    endpoints."""
+    """Whether a body has the object's length. If it came twice too, it is right: some endpoints' ETags are no MD5."""
     return bool(client.head_object(**named)["ContentLength"] == response["ContentLength"])

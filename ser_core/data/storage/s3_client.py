@@ -1,4 +1,4 @@
-"""A client of S3 that says how often it had to ask again."""
+"""Clients of S3, and a count of the requests that were repeated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_WAIT_S = 20.0
 
 
 class _Count:
-    """A number that threads may raise."""
+    """A counter for several threads."""
 
     def __init__(self) -> None:
         self._lock, self._value = threading.Lock(), 0
@@ -39,13 +39,15 @@ _retries = _Count()
 
 
 def retries() -> int:
-    """Requests that this process has repeated since it began, whatever the fault was."""
+    """Number of requests that this process has repeated, whatever the fault."""
     return _retries.value()
 
 
 def _pause(attempt: int) -> None:
-    """Notes that a request is repeated after its `attempt`-th failure, and waits as botocore does: up to 1, 2, 4, …
-    20 s, at random, so that those who failed together do not come back together."""
+    """Counts a repeated request, and waits after its `attempt`-th failure as botocore does.
+
+    The wait is random, up to 1, 2, 4, … 20 s: requests that failed together must not come back together.
+    """
     _retries.add()
     time.sleep(min(2.0 ** (attempt - 1), _LONGEST_WAIT_S) * secrets.randbelow(1000) / 1000)
 
@@ -53,7 +55,7 @@ def _pause(attempt: int) -> None:
 def repeated(call: Callable[[], T], attempts: int, faults: tuple[type[Exception], ...] = (ResponseParserError,)) -> T:
     """The result of `call`, tried up to `attempts` times while it raises one of `faults`.
 
-    By default, an answer that was cut so that it is no XML: botocore does not repeat that.
+    The default fault is an answer that is cut and so no XML: botocore does not repeat its request.
     """
     for attempt in range(1, attempts):
         try:
@@ -65,7 +67,7 @@ def repeated(call: Callable[[], T], attempts: int, faults: tuple[type[Exception]
 
 @lru_cache(maxsize=8)
 def client_of(settings: S3Settings, process_id: int) -> Any:
-    """One client a process (a fork must not share sockets), kept for all storages and tasks in it.
+    """The client of a process, kept for all its storages and tasks. A fork must not share sockets.
 
     Raises:
         SettingsError: the endpoint is no URL.
@@ -76,7 +78,7 @@ def client_of(settings: S3Settings, process_id: int) -> Any:
         "read_timeout": settings.read_timeout_s,
     }
     if settings.endpoint_url is not None:
-        # Endpoints other than AWS need not resolve bucket names as hosts, nor know checksums in trailers.
+        # Other endpoints than AWS may not resolve bucket names as hosts, nor support checksums in trailers.
         config |= {"s3": {"addressing_style": "path"}, "signature_version": "s3v4"}
         config |= {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
     with translated("S3", settings):
@@ -84,7 +86,7 @@ def client_of(settings: S3Settings, process_id: int) -> Any:
             client = boto3.session.Session().client(
                 "s3", endpoint_url=settings.endpoint_url, region_name=settings.region, config=Config(**config)
             )
-        except ValueError:  # botocore's word for an endpoint that is no URL; its text would repeat a password in it
+        except ValueError:  # botocore's error for an endpoint that is no URL; its text may hold a password
             raise SettingsError(
                 ["storage.s3.endpoint_url is no URL: expected https://host or http://host:port"]
             ) from None

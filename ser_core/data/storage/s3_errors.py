@@ -1,4 +1,4 @@
-"""What went wrong with S3, in words: no secret is ever part of them."""
+"""Errors of S3 as messages that say what to check. They never hold a secret."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ _CHECK_CREDENTIALS = "check the credentials in the environment, the profile or t
 
 
 def status_of(error: ClientError) -> int:
-    """The HTTP status of an answer that was an error; 0 where there is none."""
+    """The HTTP status of an error; 0 where it has none."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 @contextmanager
 def translated(uri: str, settings: S3Settings, *, of_object: bool = False) -> Iterator[None]:
-    """Turn the errors of botocore into ours; `of_object` where they are about one object, `uri`.
+    """Turn the errors of botocore into ours; `of_object` where they concern one object, `uri`.
 
     Raises:
         ObjectMissingError: 404 of an object.
-        ObjectForbiddenError: 403 of an object, its credentials being good.
+        ObjectForbiddenError: 403 of an object, with valid credentials.
         StorageError: anything else.
     """
     try:
@@ -74,29 +74,29 @@ def _of_answer(error: ClientError, uri: str, settings: S3Settings, of_object: bo
     status = status_of(error)
     kind: type[StorageError] = StorageError
     if code in _CREDENTIALS:
-        told = f"the credentials were refused ({code}); {_CHECK_CREDENTIALS}, and the clock"
+        reason = f"the credentials were refused ({code}); {_CHECK_CREDENTIALS}, and the clock"
     elif code in _REGION:
-        told = f"the bucket is in another region ({code}); set storage.s3.region to the bucket's"
+        reason = f"the bucket is in another region ({code}); set storage.s3.region to the bucket's"
     elif code == "NoSuchBucket":
-        told = f"there is no such bucket at {_endpoint(settings)}; check its name and storage.s3.endpoint_url"
+        reason = f"no such bucket at {_endpoint(settings)}; check its name and storage.s3.endpoint_url"
     elif of_object and status == 404:
-        kind, told = ObjectMissingError, f"not there ({code}): was it moved or deleted?"
+        kind, reason = ObjectMissingError, f"not there ({code}): was it moved or deleted?"
     elif of_object and status == 403:
-        kind, told = ObjectForbiddenError, f"may not be used ({code}): check the policy of the bucket and of its keys"
+        kind, reason = ObjectForbiddenError, f"may not be used ({code}): check the policy of the bucket and of its keys"
     elif of_object and status == 412:
-        told = f"replaced while it was being read ({code}): start again"
+        reason = f"replaced while it was being read ({code}): start again"
     elif status == 403:
-        told = f"may not be listed ({code}): grant s3:ListBucket to these credentials"
+        reason = f"may not be listed ({code}): grant s3:ListBucket to these credentials"
     else:
-        told = (
+        reason = (
             f"{error.operation_name} failed with {code} (HTTP {status}); if this does not pass, check "
             f"storage.s3.endpoint_url ({_endpoint(settings)}) and what that endpoint supports"
         )
-    return kind(f"{uri}: {told}")
+    return kind(f"{uri}: {reason}")
 
 
 def _endpoint(settings: S3Settings) -> str:
-    """Scheme, host and port of the endpoint: user and password that somebody put there are left out."""
+    """Scheme, host and port of the endpoint, without user and password."""
     if settings.endpoint_url is None:
         return "the provider's own"
     parts = urlsplit(settings.endpoint_url)

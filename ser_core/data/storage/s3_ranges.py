@@ -6,7 +6,9 @@ import io
 import os
 from collections.abc import Callable
 
-_BLOCK_BYTES = 2**20  # small reads that are near each other, such as columns, share a GET
+from ser_core.config.base import MB
+
+_BLOCK_BYTES = MB  # small reads that are near each other, such as columns, share a GET
 
 
 class RangedObject(io.RawIOBase):
@@ -40,7 +42,7 @@ class RangedObject(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any buffer, as typeshed has it
-        """Fill `buffer`, or with what is left of the object: from the blocks at hand, else by one GET of whole blocks."""
+        """Fill `buffer` as far as the object goes: from the blocks in memory, else by one GET of whole blocks."""
         end = min(self._position + len(buffer), self._size)
         if end <= self._position:
             return 0

@@ -8,14 +8,14 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
-import pyarrow.fs as pafs
 
-from ser_core.config.settings import StorageSettings
+from ser_core.config.base import MB
+from ser_core.data.tables.remote_files import RemoteFiles
 from ser_core.data.tables.schemas import TABLES, Table
 from ser_core.data.tables.store import TableStore
 from ser_core.errors import QueryError
 
+_LEVELS = ("model_version", "call_date")  # columns that name folders: a filter on one opens no other folders
 CURRENT = ("segment_emotions", "call_emotions")
 """Tables with a view `current_<table>` of the promoted model's rows."""
 
@@ -25,13 +25,13 @@ class Catalog:
 
     Args:
         store: the tables.
-        settings: how their storage is reached.
         model_version: the promoted model; None where there is none, and the `current_*` views are empty.
     """
 
-    def __init__(self, store: TableStore, settings: StorageSettings, model_version: str | None) -> None:
-        self._store, self._settings = store, settings
+    def __init__(self, store: TableStore, model_version: str | None) -> None:
+        self._store = store
         self._db = duckdb.connect(":memory:")
+        self._remote: list[RemoteFiles] = []
         for table in TABLES.values():
             self._view(table)
         for name in CURRENT:
@@ -49,37 +49,37 @@ class Catalog:
             statements = self._db.extract_statements(sql)
             kinds = [statement.type for statement in statements]
             if len(kinds) != 1 or kinds[0] != duckdb.StatementType.SELECT:
-                found = ", ".join(str(kind).rpartition(".")[2] for kind in kinds) or "nothing"
-                raise QueryError(f"Expected one SELECT, found {found}: the tables are read-only here")
-            return self._db.sql(sql).to_arrow_table()
+                names = ", ".join(str(kind).rpartition(".")[2] for kind in kinds) or "nothing"
+                raise QueryError(f"Expected one SELECT, found {names}: the tables are read-only here")
+            return self._answer(sql)
         except duckdb.Error as error:
             views = ", ".join([*TABLES, *(f"current_{name}" for name in CURRENT)])
             raise QueryError(f"{error}\nViews: {views}") from None
 
+    def _answer(self, sql: str) -> pa.Table:
+        try:
+            return self._db.sql(sql).to_arrow_table()
+        except duckdb.Error:
+            failures = [failure for remote in self._remote if (failure := remote.failure())]
+            if failures:
+                raise failures[0] from None
+            raise
+
     def _view(self, table: Table) -> None:
         files, columns = self._store.files(table), _columns(table)
         self._db.register(f"_no_{table.name}", columns.empty_table())
-        if not files:
-            source = f"_no_{table.name}"
-        elif self._store.storage.local_path(files[0]) is not None:
+        source = f"_no_{table.name}"
+        if files and self._store.storage.local_path(files[0]) is not None:
             pattern = str(self._store.storage.local_path(f"{table.name}/**/*.parquet"))
             source = f"read_parquet({_literal(pattern)}, union_by_name=true, hive_partitioning=false)"
-        else:
-            self._db.register(f"_{table.name}", self._dataset(files, columns))
+        elif files:
+            levels = [name for name in _LEVELS if name in columns.names]
+            self._remote.append(RemoteFiles(self._store.storage, files, columns, levels))
             source = f"_{table.name}"
-        # by name with no rows: files that are older than a column have it too, as null
+            self._db.register(source, self._remote[-1])
+        # a union with no rows: where no file has a column yet, it is null
         sql = f"SELECT * FROM {source} UNION ALL BY NAME SELECT * FROM _no_{table.name}"  # noqa: S608 - names are ours
         self._db.execute(f"CREATE VIEW {table.name} AS {sql}")
-
-    def _dataset(self, files: list[str], columns: pa.Schema) -> Any:
-        """The table's files on S3, for DuckDB to read through pyarrow, so that no extension is fetched."""
-        s3 = self._settings.s3
-        options: dict[str, Any] = {"region": s3.region} if s3.region else {}
-        if s3.endpoint_url:
-            scheme, _, host = s3.endpoint_url.rpartition("://")
-            options |= {"endpoint_override": host, "scheme": scheme or "https"}
-        paths = [self._store.storage.uri_of(key).removeprefix("s3://") for key in files]
-        return ds.dataset(paths, filesystem=pafs.S3FileSystem(**options), format="parquet", schema=columns)
 
     def _confine(self) -> None:
         root = self._store.storage.local_path("x")
@@ -90,23 +90,23 @@ class Catalog:
         self._db.execute("SET lock_configuration = true")
 
     def sizes(self) -> list[Mapping[str, Any]]:
-        """Name, kind, rows, files, bytes and columns of every table that has files."""
-        found: list[Mapping[str, Any]] = []
+        """Name, rows, files, megabytes and columns of every table."""
+        sizes: list[Mapping[str, Any]] = []
         for table in TABLES.values():
             infos = [
                 i for i in self._store.storage.list(f"{table.name}/") if re.search(r"/[^_/][^/]*\.parquet$", i.key)
             ]
-            count = self._db.execute(f"SELECT count(*) FROM {table.name}").fetchone()  # noqa: S608 - names are ours
-            found.append(
+            count = self._answer(f"SELECT count(*) AS rows FROM {table.name}")  # noqa: S608 - names are ours
+            sizes.append(
                 {
                     "table": table.name,
-                    "rows": count[0] if count else 0,
+                    "rows": count["rows"][0].as_py(),
                     "files": len(infos),
-                    "size_mb": round(sum(info.size_bytes for info in infos) / 2**20, 2),
+                    "size_mb": round(sum(info.size_bytes for info in infos) / MB, 2),
                     "columns": table.schema.names,
                 }
             )
-        return found
+        return sizes
 
 
 def _columns(table: Table) -> pa.Schema:

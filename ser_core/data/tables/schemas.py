@@ -1,4 +1,4 @@
-"""Every table and every column, named once. pyarrow only: no storage, no Spark.
+"""Schemas of all tables. Every table and column is named here only.
 
 Snake case; seconds end in `_s`, decibels in `_dbfs`, shares are 0 to 1, times are UTC. Changes are additive only, and
 raise `SCHEMA_VERSION`. Columns that partition a table are in the path of a file and not in the file.
@@ -243,7 +243,7 @@ FEATURES = Table(
     features_schema(1).append(pa.field("call_date", pa.date32())),
     ("call_date",),
 )
-"""The schema's vector has one value here; a file has as many as its feature set (`features_schema`)."""
+"""The vector has one value here; in a file, as many as the feature set (`features_schema`)."""
 
 TABLES: Mapping[str, Table] = MappingProxyType(
     {

@@ -1,4 +1,4 @@
-"""Which rows are of the calls that somebody asks for."""
+"""Rows of given calls, in every table."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ser_core.data.tables.store import TableStore, bucket_of
 
 @dataclass(frozen=True)
 class Wanted:
-    """Rows of one tables' root: by call, by date, and by recording.
+    """Rows below one root of tables: by call, by date and by recording.
 
     Attributes:
-        recording_ids: of the recordings found; rows that name one of them match, in every table.
-        call_ids: rows that name one of them match.
-        before: rows with a call_date before it match; None where calls are asked for by name.
-        uris: of the recordings found.
+        recording_ids: rows with one of them match, in every table.
+        call_ids: rows with one of them match.
+        before: rows with an earlier call_date match; None where calls are given by name.
+        uris: of these recordings.
     """
 
     recording_ids: frozenset[str]
@@ -31,7 +31,7 @@ class Wanted:
     uris: frozenset[str]
 
     def rows(self, table: pa.Table) -> pa.Array:
-        """Which rows match, by whichever of recording_id, call_id and call_date `table` has."""
+        """A mask of rows that match, by those of recording_id, call_id and call_date that `table` has."""
         present = set(table.column_names)
         mask = pa.array([False] * len(table), pa.bool_())
         for name, wanted in (("recording_id", self.recording_ids), ("call_id", self.call_ids)):
@@ -43,7 +43,7 @@ class Wanted:
         return mask.combine_chunks() if isinstance(mask, pa.ChunkedArray) else mask
 
     def may_be_in(self, store: TableStore, table: Table, key: str) -> bool:
-        """Whether a file of a derived table can hold such rows: by its bucket or its date."""
+        """Whether a file of a derived table can have such rows: by its bucket or its date."""
         if table.kind != "derived":
             return True
         if self.before is not None:
@@ -55,29 +55,31 @@ class Wanted:
 
 
 def find(store: TableStore, call_ids: Collection[str], before: dt.date | None) -> Wanted:
-    """The rows of calls by name, or of every call before a date: a recording is of the date that `recordings` has, or,
-    where it is not there any more, `channels`."""
+    """The rows of calls by name, or of every call before a date.
+
+    The date of a recording is that of `recordings`, or of `channels` where `recordings` no longer has it.
+    """
     columns = ("recording_id", "call_id", "call_date", "uri")
-    found: dict[str, Mapping[str, Any]] = {}
+    recordings: dict[str, Mapping[str, Any]] = {}
     known: set[str] = set()
     for table, names in ((RECORDINGS, columns), (CHANNELS, columns[:3])):
-        here: set[str] = set()
+        present: set[str] = set()
         for key in store.files(table):
             rows = store.read(key, names, schema=table.schema)
-            here |= set(rows.column("recording_id").to_pylist())
+            present |= set(rows.column("recording_id").to_pylist())
             matching = _is_in(rows, "call_id", call_ids)
             if before is not None:
                 matching = pc.less(rows.column("call_date"), pa.scalar(before, pa.date32()))
             for row in rows.filter(matching).to_pylist():
                 if before is None or row["recording_id"] not in known:
-                    found.setdefault(row["recording_id"], row)
-        known |= here
-    uris = frozenset(row["uri"] for row in found.values() if row.get("uri"))
-    return Wanted(frozenset(found), frozenset(call_ids), before, uris)
+                    recordings.setdefault(row["recording_id"], row)
+        known |= present
+    uris = frozenset(row["uri"] for row in recordings.values() if row.get("uri"))
+    return Wanted(frozenset(recordings), frozenset(call_ids), before, uris)
 
 
 def find_uris(store: TableStore, uris: Collection[str], call_ids: Collection[str]) -> Wanted:
-    """Rows of recordings by where they lie, or by call."""
+    """The rows of recordings by uri, or by call."""
     ids: set[str] = set()
     for key in store.files(RECORDINGS):
         rows = store.read(key, ("recording_id", "call_id", "uri"), schema=RECORDINGS.schema)

@@ -1,4 +1,4 @@
-"""Which version of a recording is the one that counts."""
+"""Current versions of recordings."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _COLUMNS = ("recording_id", "version")
 
 
 def current_versions(store: TableStore) -> pa.Table:
-    """(recording_id, version) of every recording that is known, once each; about 100 bytes a recording."""
+    """(recording_id, version) of every recording in `recordings`; about 100 bytes each."""
     parts = [store.read(key, _COLUMNS, schema=RECORDINGS.schema) for key in store.files(RECORDINGS)]
     schema = pa.schema([RECORDINGS.schema.field(name) for name in _COLUMNS])
     return pa.concat_tables([schema.empty_table(), *parts]).combine_chunks()
 
 
 def is_current(rows: pa.Table, current: pa.Table) -> pa.Array:
-    """Which `rows`, by recording_id and version, are of a recording's present version, or of one that is not known.
+    """A mask of `rows` that are of a recording's current version, or of a recording that `current` does not have.
 
-    A recording that stands in `current` with two versions (while its date changes) has both.
+    A recording can have two versions in `current`, while its date changes; both are current.
     """
     known = pc.is_in(rows.column("recording_id"), value_set=current.column("recording_id"))
     pairs = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -32,21 +32,21 @@ from ser_core.data.upkeep.tombstones import keep_tombstones
 from ser_core.errors import SerError
 
 _ORDER = (CHANNELS, FEATURES, QUARANTINE, LABELS, SEGMENT_EMOTIONS, CALL_EMOTIONS, CALL_TALK, RECORDINGS)
-"""What tells where a call's rows are is erased last, so that a run that was stopped can be run again."""
+"""`recordings`, by which a call's rows are located, is erased last: a run that was stopped can be repeated."""
 _NAMES = ("recording_id", "call_id", "call_date")
 _ERASED = "[erased]"
 
 
 @dataclass
 class Forgotten:
-    """What was erased. Names nobody.
+    """Counts of what was erased, without names.
 
     Attributes:
-        recordings: whose rows were found.
-        rows: erased, by table.
-        left: rows found by asking again, by table; all are 0.
-        texts: of runs, out of which names were taken.
-        corpora: in which they had labels.
+        recordings: number of recordings with rows.
+        rows: rows erased, by table.
+        left: rows that a second search found, by table; all are 0.
+        texts: texts of `runs` from which names were erased.
+        corpora: corpora in which the calls had labels.
     """
 
     recordings: int = 0
@@ -56,13 +56,13 @@ class Forgotten:
     corpora: set[str] = field(default_factory=set)
 
     def add(self, other: Forgotten) -> None:
-        """What was erased below another root."""
+        """Adds the counts of another root."""
         self.recordings += other.recordings
         self.texts += other.texts
         self.corpora |= other.corpora
-        for mine, theirs in ((self.rows, other.rows), (self.left, other.left)):
-            for name, count in theirs.items():
-                mine[name] = mine.get(name, 0) + count
+        for own, others in ((self.rows, other.rows), (self.left, other.left)):
+            for name, count in others.items():
+                own[name] = own.get(name, 0) + count
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ class Forget:
     """Erases calls by name, or all before a date. The caller holds the leases of every job below each root.
 
     Attributes:
-        pseudonyms: with the secret that tombstones are made with.
-        run_id: of the run that does it.
-        call_ids: as they are named in the archive; their hashes are asked for too.
-        before: or else a date.
+        pseudonyms: with the secret of the tombstones.
+        run_id: of this run.
+        call_ids: as named in the archive; rows with their hashes are erased too.
+        before: erase all earlier calls instead.
     """
 
     pseudonyms: Pseudonyms
@@ -82,18 +82,18 @@ class Forget:
     before: dt.date | None
 
     def run(self, store: TableStore, corpus: TableStore | None) -> Forgotten:
-        """Erases from the archive's tables, and from a `corpus`'s what was recorded of the same calls.
+        """Erases from the archive's tables, and the same calls from those of a `corpus`.
 
         Raises:
-            SerError: rows are left, found by reading the tables again.
+            SerError: a second search found rows.
         """
         wanted = find(store, self._names(), self.before)
         keep_tombstones(store, self.run_id, self.pseudonyms, self._tombstones(wanted))
         if corpus is not None:
-            there = find_uris(corpus, wanted.uris, wanted.call_ids)
-            if there.recording_ids:
-                keep_tombstones(corpus, self.run_id, self.pseudonyms, self._tombstones(there))
-            done = self._erase(corpus, there)
+            in_corpus = find_uris(corpus, wanted.uris, wanted.call_ids)
+            if in_corpus.recording_ids:
+                keep_tombstones(corpus, self.run_id, self.pseudonyms, self._tombstones(in_corpus))
+            done = self._erase(corpus, in_corpus)
             done.add(self._erase(store, wanted))
             return done
         return self._erase(store, wanted)
@@ -102,57 +102,57 @@ class Forget:
         return frozenset(self.call_ids) | {self.pseudonyms.call(call_id) for call_id in self.call_ids}
 
     def _tombstones(self, wanted: Wanted) -> set[str]:
-        """Of calls asked for by name, seen or not, and of every recording found: call_ids may be used again."""
-        recordings = {self.pseudonyms.tombstone("recording", one) for one in wanted.recording_ids}
+        """Of the calls given by name, and of every recording: a call_id may be used again."""
+        recordings = {self.pseudonyms.tombstone("recording", recording_id) for recording_id in wanted.recording_ids}
         return recordings | {self.pseudonyms.of_call(call_id) for call_id in self.call_ids}
 
     def _erase(self, store: TableStore, wanted: Wanted) -> Forgotten:
         done = Forgotten(recordings=len(wanted.recording_ids))
         done.texts = _erase_texts(store, {*wanted.recording_ids, *wanted.call_ids, *wanted.uris})
         for table in _ORDER:
-            found = _matching(store, table, wanted)
+            counts = _matching(store, table, wanted)
             if table is LABELS:
-                done.corpora = _corpora(store, wanted, found)
-            for key, count in found.items():
+                done.corpora = _corpora(store, wanted, counts)
+            for key, count in counts.items():
                 schema = schema_of(store, key)
                 rewrite(store, key, [(key, lambda rows: pc.invert(wanted.rows(rows)))], schema)
                 done.rows[table.name] = done.rows.get(table.name, 0) + count
         for table in _ORDER:
             done.left[table.name] = sum(_matching(store, table, wanted, everywhere=True).values())
         if any(done.left.values()):
-            said = ", ".join(f"{name} {count}" for name, count in done.left.items() if count)
-            raise SerError(f"After erasing, rows are left: {said}. Did a job write meanwhile? Run `ser forget` again")
+            left = ", ".join(f"{name} {count}" for name, count in done.left.items() if count)
+            raise SerError(f"After erasing, rows are left: {left}. Did a job write meanwhile? Run `ser forget` again")
         return done
 
 
 def trained_on(models: Storage, corpora: Collection[str]) -> list[str]:
     """Model versions whose manifest names one of `corpora`."""
-    found = []
+    versions = []
     for info in models.list():
         if info.key.endswith("/manifest.json") and json.loads(models.read(info.key))["training"]["corpus"] in corpora:
-            found.append(info.key.removesuffix("/manifest.json"))
-    return sorted(found)
+            versions.append(info.key.removesuffix("/manifest.json"))
+    return sorted(versions)
 
 
 def _matching(store: TableStore, table: Table, wanted: Wanted, *, everywhere: bool = False) -> Mapping[str, int]:
-    """Files of a table that hold such rows, and how many; `everywhere` looks into those too that should not."""
-    found = {}
+    """Number of such rows, by file that has any; `everywhere` also reads the files that should have none."""
+    counts = {}
     names = [name for name in _NAMES if name in table.schema.names]
     for key in store.files(table):
         if everywhere or wanted.may_be_in(store, table, key):
             count = pc.sum(wanted.rows(store.read(key, names))).as_py()
             if count:
-                found[key] = int(count)
-    return found
+                counts[key] = int(count)
+    return counts
 
 
-def _corpora(store: TableStore, wanted: Wanted, found: Mapping[str, int]) -> set[str]:
-    tables = [store.read(key, ["recording_id", "corpus"]) for key in found]
+def _corpora(store: TableStore, wanted: Wanted, keys: Iterable[str]) -> set[str]:
+    tables = [store.read(key, ["recording_id", "corpus"]) for key in keys]
     return {name for rows in tables for name in rows.filter(wanted.rows(rows)).column("corpus").to_pylist() if name}
 
 
 def _erase_texts(store: TableStore, names: Collection[str]) -> int:
-    """Takes `names` out of the texts of `runs`, where they stand as words of their own; how many texts had one."""
+    """Erases `names` from the texts of `runs`, where they are whole words; returns the number of texts changed."""
     changed = 0
     for key in store.files(RUNS):
         rows = store.read(key)

@@ -1,8 +1,8 @@
-"""Keeping log tables in few files of a useful size, and without rows that no reader takes any more.
+"""Joins small files of log tables, and drops rows that no reader uses any more.
 
-The order of steps makes it safe to stop anywhere: what is new is written before what is old is deleted, and `features`
-before `channels`, so that of every recording there is always a `channels` file that counts with its `features` file.
-Between the two, rows stand in two files: readers take each recording from the newest, and a plain glob sees it twice.
+It is safe to stop at any step. New files are written before old ones are deleted, and `features` before `channels`:
+every recording always has a `channels` file that counts, with its `features` file. In between, rows are in two files:
+readers take each recording from the newest file, a plain glob sees it twice.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ser_core.config.base import MB
 from ser_core.config.privacy_settings import MaintainSettings
 from ser_core.data.tables.schemas import CHANNELS, FEATURES, QUARANTINE, RUNS, Table, features_schema
 from ser_core.data.tables.store import TableStore, log_key
@@ -22,12 +23,10 @@ from ser_core.data.upkeep.newest_extraction import EXTRACTION, batched_by_size, 
 from ser_core.data.upkeep.rewrite import Keep, rewrite, row_keys, schema_of
 from ser_core.errors import SettingsError
 
-_MB = 2**20
-
 
 @dataclass
 class Maintained:
-    """What was done to a table: files before and after, and rows that left it."""
+    """Result for a table: files before and after, and rows dropped."""
 
     table: str
     files_before: int
@@ -36,11 +35,11 @@ class Maintained:
 
 
 class Maintain:
-    """Rewrites what is small or holds rows that are superseded. Doing it twice does nothing the second time.
+    """Rewrites files that are small or have superseded rows. A second run changes nothing.
 
-    Dropped are: rows of a recording's earlier versions, and of an extraction that a newer file replaces; with
-    `keep_feature_sets`, all of other feature sets; refusals older than `maintain.quarantine_days` that a later one of
-    the same recording replaces, or that are of an earlier version. The caller holds the leases of the jobs.
+    Dropped rows: of a recording's earlier versions; of an extraction that a newer file replaces; with
+    `keep_feature_sets`, of all other feature sets; refusals older than `maintain.quarantine_days` that are of an
+    earlier version, or followed by a later refusal of the same recording. The caller holds the leases of the jobs.
 
     Args:
         store: the tables.
@@ -49,7 +48,7 @@ class Maintain:
         keep_feature_sets: ids of feature sets; None keeps all.
 
     Raises:
-        SettingsError: a feature set to keep is not there.
+        SettingsError: a feature set to keep does not exist.
     """
 
     def __init__(
@@ -61,11 +60,11 @@ class Maintain:
         self._extracted = extracted(store, self._current, keep_feature_sets)
         unknown = sorted(set(keep_feature_sets or ()) - self._extracted.feature_sets)
         if unknown:
-            there = ", ".join(sorted(self._extracted.feature_sets)) or "none"
-            raise SettingsError([f"--keep-feature-sets {', '.join(unknown)}: there are {there}"])
+            existing = ", ".join(sorted(self._extracted.feature_sets)) or "none"
+            raise SettingsError([f"--keep-feature-sets {', '.join(unknown)}: there are {existing}"])
 
     def run(self, now: dt.datetime) -> list[Maintained]:
-        """Everything, and what came of it by table."""
+        """Maintains all log tables; the result of each."""
         before = {table.name: len(self.store.files(table)) for table in (CHANNELS, FEATURES, QUARANTINE, RUNS)}
         dropped = {CHANNELS.name: self._extracted.dropped, FEATURES.name: self._join_extracted()}
         dropped[QUARANTINE.name] = self._join(QUARANTINE, self._old_refusals(now))
@@ -77,14 +76,14 @@ class Maintain:
         ]
 
     def _join_extracted(self) -> int:
-        """Joins pairs of channels and features; rows of features that were dropped."""
+        """Joins pairs of files of `channels` and `features`; returns the rows of `features` that were dropped."""
         dropped = sum(self._drop(FEATURES, stem) for stem in self._orphans())
-        for group in self._extracted.groups(int(self.settings.target_mb * _MB)):
+        for group in self._extracted.groups(int(self.settings.target_mb * MB)):
             dropped += self._join_pairs(group)
         return dropped
 
     def _orphans(self) -> list[str]:
-        """Vectors whose `channels` were never written: of a killed run, and read by nobody."""
+        """Stems of `features` without `channels`, of killed runs: no reader uses them."""
         channels = {stem_of(CHANNELS, key) for key in self.store.files(CHANNELS)}
         return [stem for stem in (stem_of(FEATURES, key) for key in self.store.files(FEATURES)) if stem not in channels]
 
@@ -113,18 +112,18 @@ class Maintain:
         return lambda table: pc.is_in(row_keys(table, EXTRACTION), value_set=keys)
 
     def _old_refusals(self, now: dt.datetime) -> Mapping[str, pa.Array]:
-        """Which rows of each file of `quarantine` stay, where some do not."""
+        """Masks of the rows to keep, for those files of `quarantine` that lose rows."""
         limit = now - dt.timedelta(days=self.settings.quarantine_days)
         files = self.store.files(QUARANTINE)
         columns = ["recording_id", "version", "seen_at"]
-        found = {key: self.store.read(key, columns, schema=QUARANTINE.schema) for key in files}
+        refusals = {key: self.store.read(key, columns, schema=QUARANTINE.schema) for key in files}
         newest: dict[tuple[str, str], dt.datetime] = {}
-        for table in found.values():
+        for table in refusals.values():
             for row in table.to_pylist():
                 place = (row["recording_id"], row["version"])
                 newest[place] = max(newest.get(place, row["seen_at"]), row["seen_at"])
         stays = {}
-        for key, table in found.items():
+        for key, table in refusals.items():
             last = [newest[row["recording_id"], row["version"]] == row["seen_at"] for row in table.to_pylist()]
             current = is_current(table, self._current)
             young = pc.greater_equal(table.column("seen_at"), pa.scalar(limit, table.schema.field("seen_at").type))
@@ -132,8 +131,8 @@ class Maintain:
         return {key: mask for key, mask in stays.items() if not pc.all(mask, min_count=0).as_py()}
 
     def _join(self, table: Table, stays: Mapping[str, pa.Array]) -> int:
-        """Joins a table's small files, and leaves out rows that need not stay, or that a killed run has joined."""
-        target = int(self.settings.target_mb * _MB)
+        """Joins a table's small files, without rows that `stays` drops or that a killed run has joined already."""
+        target = int(self.settings.target_mb * MB)
         sizes = {info.key: info.size_bytes for info in self.store.storage.list(f"{table.name}/")}
         small = [key for key in self.store.files(table) if sizes[key] < target / 2]
         wanted = sorted({*(small if len(small) > 1 else []), *stays})

@@ -1,4 +1,4 @@
-"""What of `channels` and `features` readers take, and which pairs of files are worth rewriting."""
+"""Rows of `channels` and `features` that readers use, and pairs of files that need rewriting."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ser_core.data.upkeep.current_versions import is_current
 from ser_core.data.upkeep.rewrite import row_keys
 
 EXTRACTION = ("recording_id", "version", "feature_set", "condition")
-"""What readers take from one file only, the newest."""
+"""Key of an extraction: readers take it from the newest file only."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class NewestExtractions:
 
     Attributes:
         stays: rows of `channels` that count, as keys of `EXTRACTION`.
-        drops: number of rows that do not.
+        drops: number of rows that do not count.
         sets: feature sets of the rows that count.
         sizes: bytes of both files.
-        feature_sets: every feature set that is there.
+        feature_sets: all feature sets.
     """
 
     stays: dict[str, frozenset[str]]
@@ -43,8 +43,10 @@ class NewestExtractions:
         return sum(self.drops.values())
 
     def groups(self, target: int) -> Iterator[list[str]]:
-        """Stems to be rewritten together: of the same feature sets, up to `target` bytes. Left alone is a pair that
-        drops nothing and is large, or has nobody to join."""
+        """Stems to rewrite together: of the same feature sets, up to `target` bytes.
+
+        A pair that drops no rows stays as it is, if it is large or there is no other to join.
+        """
         by_set: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for stem in self.stays:
             by_set[self.sets[stem]].append(stem)
@@ -56,7 +58,7 @@ class NewestExtractions:
 
 
 def batched_by_size(sizes: list[tuple[str, int]], target: int) -> Iterator[list[str]]:
-    """Names in their order, together up to `target`; a larger one alone."""
+    """Names in their order, in groups of up to `target`; a larger file is a group of its own."""
     group: list[str] = []
     total = 0
     for name, size in sizes:

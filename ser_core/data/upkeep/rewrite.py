@@ -1,4 +1,4 @@
-"""Rewriting Parquet files row group by row group, so that no file need fit into memory."""
+"""Rewrites Parquet files in pieces, so that no file needs to fit into memory."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ser_core.config.base import MB
 from ser_core.data.tables.store import TableStore, conform
 
-_MEMORY_BYTES = 64 * 2**20
-_BATCH_BYTES = 32 * 2**20
+_MEMORY_BYTES = 64 * MB
+_BATCH_BYTES = 32 * MB
 
 Keep = Callable[[pa.Table], pa.Array]
-"""Which rows of a table stay, as a boolean array."""
+"""A function from a table to a mask of the rows to keep."""
 
 
 def schema_of(store: TableStore, key: str) -> pa.Schema:
@@ -24,7 +25,7 @@ def schema_of(store: TableStore, key: str) -> pa.Schema:
 
 
 def tables_in(store: TableStore, key: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """The rows of a file in pieces of some 32 MB."""
+    """The rows of a file in pieces of about 32 MB."""
     with store.storage.open(key, _MEMORY_BYTES) as source:
         file = pq.ParquetFile(source)
         rows, size = (
@@ -37,9 +38,9 @@ def tables_in(store: TableStore, key: str, columns: Sequence[str] | None = None)
 
 
 def rewrite(store: TableStore, key: str, sources: Iterable[tuple[str, Keep]], schema: pa.Schema) -> int:
-    """Writes `key`, whole, from the rows of `sources` that stay, in their order and with `schema`; how many they are.
+    """Writes `key` from the rows of `sources` that are kept, in their order, with `schema`; returns their number.
 
-    `key` may be one of the sources.
+    `key` may be one of the sources: it is replaced as a whole.
     """
     written = 0
     held: list[pa.Table] = []
@@ -57,7 +58,7 @@ def rewrite(store: TableStore, key: str, sources: Iterable[tuple[str, Keep]], sc
 
 
 def row_keys(table: pa.Table, names: Sequence[str]) -> pa.Array:
-    """One string a row that is equal where all the columns `names` are."""
+    """A string per row; two are equal where all columns `names` are."""
     columns = [pc.fill_null(table.column(name).cast(pa.string()), "") for name in names]
     joined = pc.binary_join_element_wise(*columns, "\0")
     return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined

@@ -1,4 +1,4 @@
-"""What is kept of forgotten calls, so that they stay out while their audio still lies in the archive."""
+"""Tombstones of forgotten calls: they keep the calls out of the tables while the archive still has their audio."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FOLDER = "_forgotten/"
 
 
 def keep_tombstones(store: TableStore, run_id: str, pseudonyms: Pseudonyms, digests: Iterable[str]) -> None:
-    """Writes the tombstones of a run beside the tables, before anything is erased."""
+    """Writes the tombstones of a run beside the tables; called before rows are erased."""
     kept = {"secret": pseudonyms.mark, "at": dt.datetime.now(dt.UTC).isoformat(), "digests": sorted(set(digests))}
     store.put(f"{_FOLDER}{run_id}.json", json.dumps(kept).encode())
 
@@ -24,9 +24,9 @@ def read_tombstones(store: TableStore, pseudonyms: Pseudonyms | None) -> frozens
     """Every tombstone below the tables' root.
 
     Raises:
-        SettingsError: there are some, and not the secret that they were made with.
+        SettingsError: there are some, and their secret is not configured.
     """
-    found: set[str] = set()
+    digests: set[str] = set()
     for info in store.storage.list(_FOLDER):
         kept = json.loads(store.storage.read(info.key))
         if pseudonyms is None or kept["secret"] != pseudonyms.mark:
@@ -34,8 +34,8 @@ def read_tombstones(store: TableStore, pseudonyms: Pseudonyms | None) -> frozens
             raise SettingsError(
                 [
                     f"calls have been forgotten from {store.storage.uri}, and {what}, so that they could come back: "
-                    f"set {SECRET_VARIABLE} or privacy.secret_file to what `ser forget` ran with"
+                    f"set {SECRET_VARIABLE} or privacy.secret_file to the secret that `ser forget` used"
                 ]
             )
-        found.update(kept["digests"])
-    return frozenset(found)
+        digests.update(kept["digests"])
+    return frozenset(digests)

@@ -1,4 +1,4 @@
-"""Everything the tables know of one call, in order of time."""
+"""All rows of one call, in order of time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _UNTIMED = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 @dataclass(frozen=True)
 class Event:
-    """One row, and when it came about, UTC; None where the tables do not tell. `models` is a table here."""
+    """One row and its time, UTC; None where unknown. `models` counts as a table."""
 
     at: dt.datetime | None
     table: str
@@ -47,25 +47,24 @@ class Event:
 
 
 def trace(store: TableStore, models: Storage, call_id: str, pseudonyms: Pseudonyms | None) -> list[Event]:
-    """Rows of every table, versions and refusals, runs and models that a call met.
+    """Events of a call: its rows of every table, their runs and models.
 
     Args:
         store: the tables.
         models: where bundles are.
-        call_id: as the archive names it; where there is a secret, its hash is asked for too.
+        call_id: as the archive names it; with a secret, its hash is searched for too.
         pseudonyms: with the secret.
 
-    Vectors are left out; rows of `features` say where they are. Rows of a recording's earlier versions are there as
-    long as the tables hold them.
+    Vectors are left out. Rows of earlier versions are included while the tables have them.
     """
     names = {call_id} | ({pseudonyms.call(call_id)} if pseudonyms else set())
     wanted = find(store, names, None)
     rows = {table: list(_rows(store, table, wanted)) for table in _TABLES}
     extracted_by = {_extraction(row): row["run_id"] for row in rows[CHANNELS]}
     rows[FEATURES] = [{**row, "run_id": extracted_by.get(_extraction(row))} for row in rows[FEATURES]]
-    ids = {row["run_id"] for found in rows.values() for row in found if row.get("run_id")}
+    ids = {row["run_id"] for group in rows.values() for row in group if row.get("run_id")}
     runs = {row["run_id"]: row for row in _runs(store, ids)}
-    events = [Event(_time(table, row, runs), table.name, row) for table, found in rows.items() for row in found]
+    events = [Event(_time(table, row, runs), table.name, row) for table, group in rows.items() for row in group]
     events += [Event(row["started_at"], RUNS.name, row) for row in runs.values()]
     events += [Event(row["gone_at"], RECORDINGS.name, row) for row in rows[RECORDINGS] if row["gone_at"]]
     scored = {row["model_version"] for row in rows[SEGMENT_EMOTIONS]}
@@ -86,8 +85,8 @@ def _rows(store: TableStore, table: Table, wanted: Wanted) -> Iterator[Mapping[s
     column, values = ("recording_id", wanted.recording_ids) if by_recording else ("call_id", wanted.call_ids)
     for key in store.files(table):
         if wanted.may_be_in(store, table, key):
-            found = store.read(key, columns, pc.field(column).isin(sorted(values)), table.schema)
-            yield from found.to_pylist()
+            matching = store.read(key, columns, pc.field(column).isin(sorted(values)), table.schema)
+            yield from matching.to_pylist()
 
 
 def _extraction(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -100,7 +99,7 @@ def _runs(store: TableStore, ids: Collection[str]) -> Iterator[Mapping[str, Any]
 
 
 def _time(table: Table, row: Mapping[str, Any], runs: Mapping[str, Mapping[str, Any]]) -> dt.datetime | None:
-    """When a row was written, as near as the tables tell: by its own time, else its run's end, else the run's name."""
+    """The time of a row: its own, else the end of its run, else the time in the run's name."""
     if table.name in _TIME:
         return _moment(row[_TIME[table.name]])
     run_id = str(row.get("run_id"))
@@ -117,15 +116,15 @@ def _moment(value: Any) -> dt.datetime | None:
 
 
 def _model(models: Storage, model_version: str) -> Event:
-    """A model by its manifest; one that is not there any more by its name."""
+    """A model by its manifest, or by its name where it was deleted."""
     try:
         manifest = json.loads(models.read(f"{model_version}/manifest.json"))
     except ObjectMissingError:
         return Event(None, "models", {"model_version": model_version, "status": "not there any more"})
     names = ("feature_set", "label_scheme", "training")
-    told = {name: _brief(manifest[name]) for name in names}
+    facts = {name: _brief(manifest[name]) for name in names}
     created_at = dt.datetime.fromisoformat(manifest["created_at"])
-    return Event(created_at, "models", {"model_version": model_version, **told})
+    return Event(created_at, "models", {"model_version": model_version, **facts})
 
 
 def _brief(section: Mapping[str, Any]) -> Any:
@@ -133,7 +132,7 @@ def _brief(section: Mapping[str, Any]) -> Any:
 
 
 def summarised(events: Sequence[Event]) -> list[dict[str, str]]:
-    """A line an event for a person: segments of one model and run, and vectors of one run, are one line."""
+    """One line per event for a terminal; segments of one model and run, and vectors of one run, share a line."""
     lines: dict[tuple[Any, ...], list[Event]] = defaultdict(list)
     for place, event in enumerate(events):
         row = event.row

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import soundfile as sf
 import soxr
 
+from ser_core.config.base import MB
 from ser_core.data.storage import Storage
 from ser_core.errors import CorpusError
 from ser_core.learning.corpora.base import CorpusReader, LabelledStretch
@@ -25,7 +26,7 @@ _FRAME_S = 0.01
 _BELOW_PEAK_DB = 30.0
 _PAUSE_S = 0.3
 _BURST_S = 0.1
-_CLIP_BYTES = 64 * 2**20
+_CLIP_BYTES = 64 * MB
 _CACHED_CLIPS = 512
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from ser_core.config.base import MB
 from ser_core.config.settings import CorpusSettings, StorageSettings
 from ser_core.data.storage import locate, open_storage
 from ser_core.errors import CorpusError, ObjectMissingError, SettingsError
@@ -24,7 +25,7 @@ _BY_NAMES: Mapping[str, Callable[[], CorpusReader]] = MappingProxyType(
 )
 """Readers of corpora with labels in their file names, by kind."""
 
-_MEMORY_BYTES = 64 * 2**20
+_MEMORY_BYTES = 64 * MB
 
 
 class Corpus(NamedTuple):

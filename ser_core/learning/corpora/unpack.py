@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from ser_core.config.base import MB
 from ser_core.errors import CorpusError
 
 MAX_BYTES = 20 * 2**30
@@ -19,7 +20,7 @@ MAX_BYTES = 20 * 2**30
 MAX_RATIO = 100.0
 """Most unpacked by packed size: about 2 for audio, 1000 and more for a zip bomb."""
 MAX_ENTRIES = 200_000
-_SLACK_BYTES = 2**20
+_SLACK_BYTES = MB
 """The ratio is not checked for a zip smaller than this when unpacked."""
 
 
@@ -107,7 +108,7 @@ def _write(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo], folder:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(entry) as source, target.open("xb") as sink:  # no more than its stated size is read
-                shutil.copyfileobj(source, sink, 2**20)
+                shutil.copyfileobj(source, sink, MB)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
             raise CorpusError(f"{entry.filename} in the zip is broken ({error}); fetch the corpus again") from error
         except OSError as error:

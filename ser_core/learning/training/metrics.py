@@ -1,4 +1,4 @@
-"""The metrics of predictions: recall, UAR, accuracy, calibration error and population stability index.
+"""Metrics of predictions: recall, UAR, accuracy, calibration error and population stability index.
 
 Each is computed here and nowhere else: training, the benchmarks, model comparison, drift and pictures call these
 functions.

@@ -49,8 +49,8 @@ def balance(rows: DataFrame, size: str, target: float, slots: int) -> DataFrame:
         return rows
     count = classes[-1].first_task + classes[-1].tasks
     session = rows.sparkSession
-    plan = [(c.size_class, c.first_task, c.tasks, c.rows) for c in classes]
-    plan = session.createDataFrame(plan, f"{_CLASS} int, first int, tasks int, n long")
+    numbers = [(c.size_class, c.first_task, c.tasks, c.rows) for c in classes]
+    plan = session.createDataFrame(numbers, f"{_CLASS} int, first int, tasks int, n long")
     dealt = Window.partitionBy(_CLASS).orderBy("call_date", "recording_id")
     place = F.floor((F.row_number().over(dealt) - 1) * F.col("tasks") / F.col("n"))
     numbered = (

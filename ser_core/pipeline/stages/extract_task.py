@@ -16,6 +16,7 @@ from ser_core.data.archive.role_words import parse_roles
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError, Reason, Refusal
 from ser_core.pipeline.engine.prefetch import fetch_ahead
 from ser_core.pipeline.engine.recording_source import Sources
+from ser_core.pipeline.stages.extracted_files import ExtractedFiles
 from ser_core.sound.augmentation import Condition
 from ser_core.sound.extraction import (
     LONGEST_COPIED_S,

@@ -107,12 +107,9 @@ class MergeDate:
 
     def _changed(self, date: dt.date, known: Mapping[str, Row], merged: Mapping[str, Row]) -> list[Row]:
         """Rows of `MERGED` for the buckets that differ from what is known; rows that do not change keep their run_id."""
-        before, after = defaultdict(list), defaultdict(list)
-        for members, side in ((known.values(), before), (merged.values(), after)):
-            for row in members:
-                side[bucket_of(row["call_id"], self.buckets)].append(row)
+        before, after = (self._by_bucket(members) for members in (known.values(), merged.values()))
         first = not self.store.files_of(RECORDINGS, call_date=date)
-        changed = []
+        changed: list[Row] = []
         for bucket in range(self.buckets):
             kept = {row["recording_id"]: row for row in before[bucket]}
             chosen = [_same_or_new(kept.get(row["recording_id"]), row) for row in after[bucket]]
@@ -120,6 +117,12 @@ class MergeDate:
                 ordered = sorted(chosen, key=lambda row: str(row["recording_id"]))
                 changed.append({"call_date": date, "bucket": bucket, "rows": packed(rows(RECORDINGS.schema, ordered))})
         return changed
+
+    def _by_bucket(self, members: Iterable[Row]) -> Mapping[int, list[Row]]:
+        by_bucket: dict[int, list[Row]] = {bucket: [] for bucket in range(self.buckets)}
+        for row in members:
+            by_bucket[bucket_of(row["call_id"], self.buckets)].append(row)
+        return by_bucket
 
     def _refusals(self, date: dt.date, seen: Iterable[Row]) -> list[Row]:
         """Rows of `quarantine` for what cannot be used: once a version, what may pass up to the limit."""
@@ -129,7 +132,7 @@ class MergeDate:
         sql = "SELECT recording_id, version, attempts, final FROM refused"
         state = DateState(self.store, date, self.rules)
         before = {(row["recording_id"], row["version"]): row for row in state.query(sql)}
-        fresh = []
+        fresh: list[Row] = []
         for row in refused:
             known = before.get((row["recording_id"], row["version"]), {"attempts": 0, "final": False})
             if not known["final"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ser_core.data.tables.schemas import DATES
@@ -30,7 +30,7 @@ class Dates:
             table = DATES.schema.empty_table()
         self._rows: dict[dt.date, dict[str, Any]] = {row["call_date"]: row for row in table.to_pylist()}
 
-    def __iter__(self) -> Iterable[dt.date]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[dt.date]:
         return iter(sorted(self._rows))
 
     def row(self, date: dt.date) -> Mapping[str, Any]:

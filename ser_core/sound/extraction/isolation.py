@@ -24,6 +24,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 from typing import Any, BinaryIO
 
+from ser_core.config.base import MB
 from ser_core.config.isolation_settings import IsolationSettings
 from ser_core.environment import COMPUTING
 from ser_core.errors import IsolationError, Reason, Refusal
@@ -31,7 +32,6 @@ from ser_core.sound.augmentation import RECORDED, Condition
 from ser_core.sound.extraction.extraction_plan import ExtractedRecording, ExtractionPlan
 
 _START_S = 120.0
-_MB = 2**20
 _TRIES = 2
 
 
@@ -65,7 +65,7 @@ class Child:
             )
         self._connection: Connection[Any, Any] = Connection(ours.detach())
         try:
-            self._connection.send((plan, settings.memory_mb * _MB))
+            self._connection.send((plan, settings.memory_mb * MB))
             started = self._connection.poll(_START_S) and self._connection.recv() == "ready"
         except (EOFError, OSError):
             started = False

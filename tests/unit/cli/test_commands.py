@@ -28,8 +28,8 @@ def sad(tmp_path: Path) -> Path:
 
 def test_usage_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
-    said = capsys.readouterr().out
-    assert all(name in said for name in COMMANDS)
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in COMMANDS)
 
 
 def test_an_unknown_command_is_a_wrong_argument(capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,31 +37,31 @@ def test_an_unknown_command_is_a_wrong_argument(capsys: pytest.CaptureFixture[st
     assert "'sing'" in capsys.readouterr().err
 
 
-def test_predict_hears_a_planted_emotion(place: Place, sad: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = answer(capsys, "predict", str(sad), *place.words)
-    (one,) = found["predictions"]
-    assert found["model_version"] == "emotions/1"
-    assert one["emotion"] == "sad"
-    assert one["segments"][0]["emotion"] == "sad"
-    assert sum(one["posteriors"].values()) == pytest.approx(1, abs=1e-5)
+def test_predict_recognises_a_planted_emotion(place: Place, sad: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    facts = answer(capsys, "predict", str(sad), *place.words)
+    (prediction,) = facts["predictions"]
+    assert facts["model_version"] == "emotions/1"
+    assert prediction["emotion"] == "sad"
+    assert prediction["segments"][0]["emotion"] == "sad"
+    assert sum(prediction["posteriors"].values()) == pytest.approx(1, abs=1e-5)
 
 
 def test_predict_shows_bars_for_a_person(place: Place, sad: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", *place.words, str(sad)]) == 0
-    said = capsys.readouterr().out
-    assert "━" in said
-    assert said.index("sad") < said.index("angry")
+    printed = capsys.readouterr().out
+    assert "━" in printed
+    assert printed.index("sad") < printed.index("angry")
 
 
 def test_predict_goes_on_past_a_bad_file(
     place: Place, sad: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "text.wav").write_text("no audio")
-    found = answer(capsys, "predict", str(tmp_path / "text.wav"), str(sad), str(tmp_path / "nowhere.wav"), *place.words)
-    assert [one.get("reason") for one in found["predictions"]] == ["not_audio", None, "missing"]
+    facts = answer(capsys, "predict", str(tmp_path / "text.wav"), str(sad), str(tmp_path / "nowhere.wav"), *place.words)
+    assert [row.get("reason") for row in facts["predictions"]] == ["not_audio", None, "missing"]
 
 
-def test_predict_fails_where_nothing_can_be_heard(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+def test_predict_fails_where_no_file_can_be_used(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", "/nowhere.wav", *place.words]) == 1
     assert "missing" in capsys.readouterr().err
 
@@ -69,8 +69,8 @@ def test_predict_fails_where_nothing_can_be_heard(place: Place, capsys: pytest.C
 def test_predict_scores_the_customer_only(place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "call.wav"
     path.write_bytes(stereo_wav("sad", "angry"))
-    found = answer(capsys, "predict", str(path), *place.words)
-    assert [(one["channel"], one["role"], one["emotion"]) for one in found["predictions"]] == [(0, "customer", "sad")]
+    facts = answer(capsys, "predict", str(path), *place.words)
+    assert [(row["channel"], row["role"], row["emotion"]) for row in facts["predictions"]] == [(0, "customer", "sad")]
 
 
 def test_a_mono_recording_needs_a_role(place: Place, sad: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,24 +82,24 @@ def test_other_features_than_the_models_are_refused(
     place: Place, sad: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["predict", str(sad), *place.words, "--features.sample-rate-hz", "16000"]) != 0
-    said = capsys.readouterr().err
-    assert "sample_rate_hz: model 8000, settings 16000" in said
+    printed = capsys.readouterr().err
+    assert "sample_rate_hz: model 8000, settings 16000" in printed
 
 
 def test_plot_writes_a_picture(place: Place, sad: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "pictures" / "sad.png"
-    found = answer(capsys, "plot", str(sad), "--out", str(out), *place.words)
+    facts = answer(capsys, "plot", str(sad), "--out", str(out), *place.words)
     assert out.read_bytes().startswith(b"\x89PNG")
-    assert found["note"] is None
+    assert facts["note"] is None
 
 
 def test_plot_without_a_model_says_so(
     place: Place, sad: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "sad.png"
-    found = answer(capsys, "plot", str(sad), "--out", str(out), *place.words, "--models.name", "other")
+    facts = answer(capsys, "plot", str(sad), "--out", str(out), *place.words, "--models.name", "other")
     assert out.exists()
-    assert "ser train" in found["note"]
+    assert "ser train" in facts["note"]
 
 
 def test_plot_of_what_is_no_audio(place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,9 +118,9 @@ def test_models_are_listed_and_promoted(place: Place, capsys: pytest.CaptureFixt
 
 
 def test_settings_are_shown_merged(capsys: pytest.CaptureFixture[str]) -> None:
-    found = answer(capsys, "settings", "--archive.uri", "s3://calls", "--log.json", "true")
-    assert found["archive"]["uri"] == "s3://calls"
-    assert found["log"]["json"] is True
+    facts = answer(capsys, "settings", "--archive.uri", "s3://calls", "--log.json", "true")
+    assert facts["archive"]["uri"] == "s3://calls"
+    assert facts["log"]["json"] is True
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from ser_core.data.tables.store import TableStore, bucket_key, log_key, rows
 MONDAY = dt.date(2026, 3, 2)
 A, B = "emotions/1", "emotions/2"
 CORPUS = ("neutral", "sad", "angry")
-Said = Sequence[tuple[float, float, str | None]]
+Segments = Sequence[tuple[float, float, str | None]]
 
 
 class Planted:
@@ -42,13 +42,13 @@ class Planted:
         manifest = {"format": 0, "label_scheme": labels, "feature_set": {"id": features}}
         self.models.put(f"{version}/manifest.json", json.dumps(manifest).encode())
 
-    def score(self, version: str, calls: dict[str, Said], date: dt.date = MONDAY) -> None:
+    def score(self, version: str, calls: dict[str, Segments], date: dt.date = MONDAY) -> None:
         """Segments (start_s, end_s, emotion) by call; each call is one recording of one channel."""
         shared = {"model_version": version, "call_date": date, "role": "customer", "channel": 0}
         scored = [
             {**shared, "recording_id": f"r-{call}", "call_id": call, "segment_no": number, "start_s": start,
              "end_s": end, "emotion": emotion}
-            for call, said in calls.items() for number, (start, end, emotion) in enumerate(said)
+            for call, segments in calls.items() for number, (start, end, emotion) in enumerate(segments)
         ]  # fmt: skip
         key = bucket_key(SEGMENT_EMOTIONS, {"model_version": version, "call_date": date}, 0)
         self.store.write(key, rows(SEGMENT_EMOTIONS.schema, scored))
@@ -83,15 +83,15 @@ def test_segments_that_are_the_same_are_compared_one_to_one(
 ) -> None:
     planted.score(A, {"c": SIX})
     planted.score(B, {"c": [(0.0, 2.0, "sad"), (3.0, 5.0, "sad"), (6.0, 12.0, "angry")]})
-    found = compare(planted, capsys)
-    assert (found["a"], found["b"], found["dates"]) == (A, B, ["2026-03-02"])
-    assert (found["channels"], found["speech_s"]) == ({"both": 1, "a": 0, "b": 0}, 10)
-    assert found["agreement"]["share"] == 0.8
-    assert found["agreement"]["kappa"] == pytest.approx((0.8 - (0.2 * 0.4 + 0.6 * 0.6)) / (1 - 0.44))
-    assert found["confusion_s"]["neutral"] == {"neutral": 0, "sad": 2, "angry": 0, "undecided": 0}
-    assert found["shift"]["classes"]["sad"] == pytest.approx({"a": 0.2, "b": 0.4, "difference": 0.2})
-    assert found["shift"]["psi"] > 0.25
-    assert (found["not_scored"], found["notes"], found["labels"]) == ({A: [], B: []}, [], None)
+    facts = compare(planted, capsys)
+    assert (facts["a"], facts["b"], facts["dates"]) == (A, B, ["2026-03-02"])
+    assert (facts["channels"], facts["speech_s"]) == ({"both": 1, "a": 0, "b": 0}, 10)
+    assert facts["agreement"]["share"] == 0.8
+    assert facts["agreement"]["kappa"] == pytest.approx((0.8 - (0.2 * 0.4 + 0.6 * 0.6)) / (1 - 0.44))
+    assert facts["confusion_s"]["neutral"] == {"neutral": 0, "sad": 2, "angry": 0, "undecided": 0}
+    assert facts["shift"]["classes"]["sad"] == pytest.approx({"a": 0.2, "b": 0.4, "difference": 0.2})
+    assert facts["shift"]["psi"] > 0.25
+    assert (facts["not_scored"], facts["notes"], facts["labels"]) == ({A: [], B: []}, [], None)
 
 
 def test_segments_cut_elsewhere_are_compared_where_they_overlap(
@@ -99,29 +99,29 @@ def test_segments_cut_elsewhere_are_compared_where_they_overlap(
 ) -> None:
     planted.score(A, {"c": [(0.0, 4.0, "sad"), (4.0, 6.0, "angry")]})
     planted.score(B, {"c": [(1.0, 3.0, "sad"), (3.0, 7.0, "neutral")]})
-    found = compare(planted, capsys)
-    seconds = {(a, b): s for a, row in found["confusion_s"].items() for b, s in row.items() if s}
+    facts = compare(planted, capsys)
+    seconds = {(a, b): s for a, row in facts["confusion_s"].items() for b, s in row.items() if s}
     assert seconds == {("sad", "sad"): 2, ("sad", "neutral"): 1, ("angry", "neutral"): 2}
-    assert found["shift"]["classes"]["neutral"]["b"] == pytest.approx(4 / 6)  # of a model's own segments
+    assert facts["shift"]["classes"]["neutral"]["b"] == pytest.approx(4 / 6)  # of a model's own segments
 
 
 def test_what_one_of_them_left_undecided(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
     planted.score(A, {"c": SIX})
     planted.score(B, {"c": [(0.0, 2.0, "sad"), (3.0, 5.0, None), (6.0, 12.0, "sad")]})
-    found = compare(planted, capsys)
-    assert found["undecided"] == {"a": 0, "b": 0.2}
-    assert (found["agreement"]["decided_s"], found["agreement"]["share"]) == (8, 0.25)
-    assert found["confusion_s"]["neutral"]["undecided"] == 2
-    assert found["shift"]["classes"]["sad"] == pytest.approx({"a": 0.2, "b": 1, "difference": 0.8})
+    facts = compare(planted, capsys)
+    assert facts["undecided"] == {"a": 0, "b": 0.2}
+    assert (facts["agreement"]["decided_s"], facts["agreement"]["share"]) == (8, 0.25)
+    assert facts["confusion_s"]["neutral"]["undecided"] == 2
+    assert facts["shift"]["classes"]["sad"] == pytest.approx({"a": 0.2, "b": 1, "difference": 0.8})
 
 
 def test_only_channels_that_both_scored_count(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
     planted.score(A, {"c": SIX, "late": [(0.0, 100.0, "angry")]})
     planted.score(B, {"c": SIX})
-    found = compare(planted, capsys)
-    assert found["channels"] == {"both": 1, "a": 1, "b": 0}
-    assert found["agreement"]["kappa"] == 1
-    assert found["shift"]["psi"] == 0
+    facts = compare(planted, capsys)
+    assert facts["channels"] == {"both": 1, "a": 1, "b": 0}
+    assert facts["agreement"]["kappa"] == 1
+    assert facts["shift"]["psi"] == 0
 
 
 def test_recent_dates_or_those_that_are_named(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,31 +139,31 @@ def test_a_date_that_one_has_not_scored_is_named_with_what_scores_it(
 ) -> None:
     planted.score(A, {"c": SIX})
     planted.score(A, {"d": SIX}, dt.date(2026, 3, 3))
-    code, said = refused(planted, capsys, A, B)
+    code, printed = refused(planted, capsys, A, B)
     assert code == 1
-    assert "emotions/2 has not scored 2026-03-02, 2026-03-03" in said
-    assert "`ser score --scoring.model emotions/2 --call-date 2026-03-02`" in said
+    assert "emotions/2 has not scored 2026-03-02, 2026-03-03" in printed
+    assert "`ser score --scoring.model emotions/2 --call-date 2026-03-02`" in printed
     planted.score(B, {"c": SIX})
-    found = compare(planted, capsys)
-    assert found["not_scored"] == {A: [], B: ["2026-03-03"]}
-    assert "--scoring.model emotions/2 --call-date 2026-03-03" in found["notes"][0]
-    assert "ser extract" not in found["notes"][0]
+    facts = compare(planted, capsys)
+    assert facts["not_scored"] == {A: [], B: ["2026-03-03"]}
+    assert "--scoring.model emotions/2 --call-date 2026-03-03" in facts["notes"][0]
+    assert "ser extract" not in facts["notes"][0]
     planted.model(B, features="g:2")
     assert "ser extract" in compare(planted, capsys)["notes"][0]
 
 
 def test_nothing_is_scored_at_all(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
-    code, said = refused(planted, capsys, A, B)
+    code, printed = refused(planted, capsys, A, B)
     assert code == 1
-    assert "`ser score --scoring.model emotions/2`" in said
+    assert "`ser score --scoring.model emotions/2`" in printed
 
 
 def test_a_date_scored_without_a_call_is_scored(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
     planted.score(A, {"c": SIX})
     planted.score(B, {})
-    code, said = refused(planted, capsys, A, B)
+    code, printed = refused(planted, capsys, A, B)
     assert code == 1
-    assert "no channel in common" in said
+    assert "no channel in common" in printed
 
 
 def test_labels_tell_which_is_right(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,12 +175,12 @@ def test_labels_tell_which_is_right(planted: Planted, capsys: pytest.CaptureFixt
     planted.label("c", 0, 4, "sad")
     planted.label("d", 1, 4, "angry")
     planted.label("e", 0, None, "sad")
-    found = compare(planted, capsys, "--labels")
-    assert found["dates"] == ["2026-01-01", "2026-03-02"]  # labels are looked for in all there is
-    recall, uar = found["labels"]["recall"], found["labels"]["uar"]
+    facts = compare(planted, capsys, "--labels")
+    assert facts["dates"] == ["2026-01-01", "2026-03-02"]  # labels are looked for in all there is
+    recall, uar = facts["labels"]["recall"], facts["labels"]["uar"]
     assert (recall["sad"]["a"], recall["sad"]["b"], recall["sad"]["speech_s"]) == (1, 0.5, 8)
     assert (recall["angry"]["a"], recall["angry"]["b"], recall["angry"]["speech_s"]) == (0, 1, 3)
-    assert (uar["a"], uar["b"], found["labels"]["calls"]) == (0.5, 0.75, 3)
+    assert (uar["a"], uar["b"], facts["labels"]["calls"]) == (0.5, 0.75, 3)
     assert uar["ci95"][0] < uar["difference"] < uar["ci95"][1]
 
 
@@ -191,9 +191,9 @@ def test_several_annotators_decide_by_majority(planted: Planted, capsys: pytest.
         planted.label("c", 0, 2, emotion, annotator)
     planted.label("c", 6, 12, "angry", "anna")
     planted.label("c", 6, 12, "sad", "bert")  # no majority: no truth
-    found = compare(planted, capsys, "--labels")["labels"]
-    assert list(found["recall"]) == ["sad"]
-    assert (found["uar"]["speech_s"], found["uar"]["a"], found["uar"]["ci95"]) == (2, 1, None)
+    facts = compare(planted, capsys, "--labels")["labels"]
+    assert list(facts["recall"]) == ["sad"]
+    assert (facts["uar"]["speech_s"], facts["uar"]["a"], facts["uar"]["ci95"]) == (2, 1, None)
 
 
 def test_labels_are_read_by_each_models_scheme(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,18 +203,18 @@ def test_labels_are_read_by_each_models_scheme(planted: Planted, capsys: pytest.
     planted.score(B, {"c": [(0.0, 4.0, "distressed"), (5.0, 6.0, "happy")]})
     planted.label("c", 0, 4, "sad")
     planted.label("c", 5, 6, "surprised")  # the second scheme leaves it out
-    found = compare(planted, capsys, "--labels")
-    assert (found["labels"]["uar"]["a"], found["labels"]["uar"]["b"], found["labels"]["left_out_s"]) == (1, 1, 1)
-    assert found["agreement"]["share"] == 0
-    assert "emotions/2 has contact-centre-4" in found["notes"][0]
+    facts = compare(planted, capsys, "--labels")
+    assert (facts["labels"]["uar"]["a"], facts["labels"]["uar"]["b"], facts["labels"]["left_out_s"]) == (1, 1, 1)
+    assert facts["agreement"]["share"] == 0
+    assert "emotions/2 has contact-centre-4" in facts["notes"][0]
 
 
 def test_no_labels_is_said(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
     planted.score(A, {"c": SIX})
     planted.score(B, {"c": SIX})
-    found = compare(planted, capsys, "--labels")
-    assert found["labels"] is None
-    assert "ser label sample" in found["notes"][0]
+    facts = compare(planted, capsys, "--labels")
+    assert facts["labels"] is None
+    assert "ser label sample" in facts["notes"][0]
 
 
 def test_a_person_sees_tables(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
@@ -223,15 +223,15 @@ def test_a_person_sees_tables(planted: Planted, capsys: pytest.CaptureFixture[st
     planted.label("c", 0, 2, "sad")
     planted.label("d", 0, 2, "sad")
     assert main(["model", "compare", A, B, "--labels", *planted.words]) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for text in ("A is emotions/1, B is emotions/2", "Cohen's kappa 1.00", "Share of decided", "undecided", "-50.0%"):
-        assert text in said
+        assert text in printed
 
 
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ((A,), "current emotions/3"),
+        ((A,), "'MODEL_B'"),
         ((A, A), "compared with itself"),
         ((A, B, "--from", "yesterday"), "no date"),
         ((A, B, "--from", "2026-03-02", "--to", "2026-03-01"), "is after"),
@@ -240,20 +240,20 @@ def test_a_person_sees_tables(planted: Planted, capsys: pytest.CaptureFixture[st
 def test_wrong_arguments(
     planted: Planted, words: Sequence[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, said = refused(planted, capsys, *words)
+    code, printed = refused(planted, capsys, *words)
     assert code == 2
-    assert expected in said
+    assert expected in printed
 
 
 def test_a_model_that_is_not_there(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
-    code, said = refused(planted, capsys, A, "emotions/9")
+    code, printed = refused(planted, capsys, A, "emotions/9")
     assert code == 1
-    assert "There is no model emotions/9" in said
+    assert "There is no model emotions/9" in printed
 
 
-def test_dates_are_of_a_comparison_only(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_of_a_comparison_are_of_no_other_action(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["model", "promote", B, "--labels", *planted.words]) == 2
-    assert "of `ser model compare`" in capsys.readouterr().err
+    assert "No such option" in capsys.readouterr().err
 
 
 def test_the_promoted_model_goes_by_current(planted: Planted, capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,13 +95,13 @@ def words(root: Path) -> list[str]:
     return ["--tables.uri", f"{root}/tables", "--models.uri", f"{root}/models", "--archive.uri", f"{root}/archive"]
 
 
-def answer(capsys: pytest.CaptureFixture[str], root: Path, *said: str) -> dict[str, Any]:
-    assert main(["label", *said, *words(root), "--json"]) == 0
+def answer(capsys: pytest.CaptureFixture[str], root: Path, *arguments: str) -> dict[str, Any]:
+    assert main(["label", *arguments, *words(root), "--json"]) == 0
     return dict(json.loads(capsys.readouterr().out))
 
 
-def refusal(capsys: pytest.CaptureFixture[str], root: Path, *said: str) -> tuple[int, str]:
-    code = main(["label", *said, *words(root)])
+def refusal(capsys: pytest.CaptureFixture[str], root: Path, *arguments: str) -> tuple[int, str]:
+    code = main(["label", *arguments, *words(root)])
     return code, capsys.readouterr().err
 
 
@@ -124,14 +124,14 @@ def fill(folder: Path, to: str, emotions: Mapping[int, str], **cells: str) -> st
 
 def labels(root: Path) -> list[dict[str, Any]]:
     store = store_of(root)
-    found = [row for key in store.files(LABELS) for row in store.read(key).to_pylist()]
-    return sorted(found, key=lambda row: (row["recording_id"], row["start_s"], row["annotator"]))
+    stored = [row for key in store.files(LABELS) for row in store.read(key).to_pylist()]
+    return sorted(stored, key=lambda row: (row["recording_id"], row["start_s"], row["annotator"]))
 
 
 def test_clips_are_the_customers_segments(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = root / "out"
-    told = answer(capsys, root, "sample", "--out", str(out), "--count", "50")
-    assert told == {
+    facts = answer(capsys, root, "sample", "--out", str(out), "--count", "50")
+    assert facts == {
         "sheet": str(out / "labels.csv"),
         "clips": 12,  # three calls that are there, four segments each that last a second
         "candidates": 12,
@@ -173,20 +173,20 @@ def test_dates_and_seed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_agent_is_listened_to_only_with_a_purpose(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, said = refusal(capsys, root, "sample", "--out", f"{root}/a", "--scoring.roles", "[agent]")
-    assert (code, "scoring.purpose" in said) == (2, True)
-    told = ("--scoring.roles", "[agent]", "--scoring.purpose", "safety of agents who asked for it")
-    answer(capsys, root, "sample", "--out", f"{root}/a", *told)
+    code, printed = refusal(capsys, root, "sample", "--out", f"{root}/a", "--scoring.roles", "[agent]")
+    assert (code, "scoring.purpose" in printed) == (2, True)
+    purpose = ("--scoring.roles", "[agent]", "--scoring.purpose", "safety of agents who asked for it")
+    answer(capsys, root, "sample", "--out", f"{root}/a", *purpose)
     assert {line["channel"] for line in sheet(root / "a")} == {"1"}
 
 
-def test_what_cannot_be_decoded_is_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_undecodable_recordings_are_reported(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "archive" / "c0.wav").unlink()
     (root / "archive" / "c1.wav").write_bytes(b"no audio at all")
-    told = answer(capsys, root, "sample", "--out", f"{root}/a")
-    assert told["clips"] == 4
-    assert set(told["refused"]) == {archive_uri(root, "c0"), archive_uri(root, "c1")}
-    assert told["refused"][archive_uri(root, "c1")].startswith("not_audio")
+    facts = answer(capsys, root, "sample", "--out", f"{root}/a")
+    assert facts["clips"] == 4
+    assert set(facts["refused"]) == {archive_uri(root, "c0"), archive_uri(root, "c1")}
+    assert facts["refused"][archive_uri(root, "c1")].startswith("not_audio")
     assert {Path(line["uri"]).stem for line in sheet(root / "a")} == {"c2"}
     assert len(list((root / "a" / "clips").iterdir())) == 4
 
@@ -196,25 +196,25 @@ def test_a_filled_sheet_becomes_labels(root: Path, capsys: pytest.CaptureFixture
     answer(capsys, root, "sample", "--out", str(out))
     anna = fill(out, "anna.csv", {0: "angry", 1: "neutral", 2: "sad"})
     ben = fill(out, "ben.csv", {0: "Angry", 1: "happy"}, annotator="Ben")
-    told = answer(capsys, root, "read", anna, ben, "--consensus", f"{out}/agreed.csv")
-    assert (told["labels"], told["blank"], told["gone"], told["unknown"]) == (5, 19, [], [])
-    assert told["annotators"] == {"Ben": {"angry": 1, "happy": 1}, "anna": {"angry": 1, "neutral": 1, "sad": 1}}
-    assert (told["shared_segments"], told["pairwise_agreement"]) == (2, 0.5)
-    assert told["krippendorff_alpha"] == pytest.approx(1 - 3 * 2 / 10)
-    found = labels(root)
-    assert len(found) == 5
+    facts = answer(capsys, root, "read", anna, ben, "--consensus", f"{out}/agreed.csv")
+    assert (facts["labels"], facts["blank"], facts["gone"], facts["unknown"]) == (5, 19, [], [])
+    assert facts["annotators"] == {"Ben": {"angry": 1, "happy": 1}, "anna": {"angry": 1, "neutral": 1, "sad": 1}}
+    assert (facts["shared_segments"], facts["pairwise_agreement"]) == (2, 0.5)
+    assert facts["krippendorff_alpha"] == pytest.approx(1 - 3 * 2 / 10)
+    stored = labels(root)
+    assert len(stored) == 5
     first = sheet(out)[0]
-    mine = [row for row in found if row["emotion"] == "angry"]
-    assert {row["annotator"] for row in mine} == {"anna", "Ben"}
-    for row in mine:
+    angry = [row for row in stored if row["emotion"] == "angry"]
+    assert {row["annotator"] for row in angry} == {"anna", "Ben"}
+    for row in angry:
         assert row["recording_id"] == f"r-{Path(first['uri']).stem}"
         assert (row["channel"], row["start_s"], row["end_s"]) == (0, float(first["start_s"]), float(first["end_s"]))
         assert (row["corpus"], row["speaker"], row["language"]) == ("own", first["speaker"], "en")
         assert dict(row["extra"]) == {"clip": first["clip"]}
-    assert told["consensus"] == 2
+    assert facts["consensus"] == 2
     reader = corpus_reader("manifest", (out / "agreed.csv").read_bytes(), "agreed", str(out), "en")
     keys = [archive_uri(root, call) for call in CALLS]
-    assert sorted(one.emotion for one in reader.read(keys).stretches) == ["angry", "sad"]
+    assert sorted(stretch.emotion for stretch in reader.read(keys).stretches) == ["angry", "sad"]
 
 
 def test_reading_again_corrects_and_the_next_sample_brings_others(
@@ -227,18 +227,22 @@ def test_reading_again_corrects_and_the_next_sample_brings_others(
     corrected = fill(out, "anna.csv", {0: "happy"})
     assert answer(capsys, root, "read", corrected)["annotators"] == {"anna": {"sad": 7, "happy": 1}}
     assert len(labels(root)) == 8
-    told = answer(capsys, root, "sample", "--out", f"{root}/next")
-    assert told["candidates"] == 4
-    heard = {(line["uri"], line["start_s"]) for line in sheet(out)}
-    assert heard.isdisjoint((line["uri"], line["start_s"]) for line in sheet(root / "next"))
+    facts = answer(capsys, root, "sample", "--out", f"{root}/next")
+    assert facts["candidates"] == 4
+    labelled = {(line["uri"], line["start_s"]) for line in sheet(out)}
+    assert labelled.isdisjoint((line["uri"], line["start_s"]) for line in sheet(root / "next"))
 
 
-def test_recordings_that_went_are_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_recordings_that_are_gone_are_reported(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = ["uri,channel,start_s,end_s,speaker,emotion,annotator"]
     lines += [f"{archive_uri(root, call)},0,0,2,x,sad,anna" for call in ("c0", "c3", "c9")]
     (root / "filled.csv").write_text("\n".join(lines) + "\n")
-    told = answer(capsys, root, "read", f"{root}/filled.csv", "--name", "batch-2")
-    assert (told["labels"], told["gone"], told["unknown"]) == (1, [archive_uri(root, "c3")], [archive_uri(root, "c9")])
+    facts = answer(capsys, root, "read", f"{root}/filled.csv", "--name", "batch-2")
+    assert (facts["labels"], facts["gone"], facts["unknown"]) == (
+        1,
+        [archive_uri(root, "c3")],
+        [archive_uri(root, "c9")],
+    )
     assert store_of(root).files(LABELS) == ["labels/batch-2.parquet"]
 
 
@@ -246,9 +250,9 @@ def test_recordings_that_went_are_told(root: Path, capsys: pytest.CaptureFixture
 def test_an_agents_voice_is_not_labelled(root: Path, channel: str, capsys: pytest.CaptureFixture[str]) -> None:
     line = f"{archive_uri(root, 'c0')},{channel},0,2,x,sad,anna"
     (root / "filled.csv").write_text(f"uri,channel,start_s,end_s,speaker,emotion,annotator\n{line}\n")
-    code, said = refusal(capsys, root, "read", f"{root}/filled.csv")
+    code, printed = refusal(capsys, root, "read", f"{root}/filled.csv")
     assert code == 1
-    assert "channel 1 is agent; scoring.roles is customer" in said
+    assert "channel 1 is agent; scoring.roles is customer" in printed
     assert not labels(root)
 
 
@@ -262,33 +266,33 @@ def test_for_a_person(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("arguments", "expected"),
     [
         ([], "label"),
-        (["--json", "sample"], "right after"),
+        (["--json", "sample"], "--out"),
         (["sing"], "sing"),
         (["sample"], "--out"),
-        (["sample", "--out", "x", "--count", "0"], "from 1 on"),
+        (["sample", "--out", "x", "--count", "0"], "not in the range x>=1"),
         (["sample", "--out", "x", "--from", "today"], "YYYY-MM-DD"),
         (["read", "x.csv", "--name", "../x"], "--name"),
     ],
 )
-def test_wrong_words(root: Path, said: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, told = refusal(capsys, root, *said)
+def test_wrong_words(root: Path, arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed = refusal(capsys, root, *arguments)
     assert code == 2
-    assert expected in told
+    assert expected in printed
 
 
 def test_a_sheet_is_not_overwritten(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answer(capsys, root, "sample", "--out", f"{root}/out")
-    code, said = refusal(capsys, root, "sample", "--out", f"{root}/out")
-    assert (code, "which may be filled" in said) == (2, True)
+    code, printed = refusal(capsys, root, "sample", "--out", f"{root}/out")
+    assert (code, "which may be filled" in printed) == (2, True)
 
 
 def test_nothing_to_label(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, said = refusal(capsys, root, "sample", "--out", f"{root}/out", "--min-s", "60")
+    code, printed = refusal(capsys, root, "sample", "--out", f"{root}/out", "--min-s", "60")
     assert code == 1
-    assert "of 60 s or more" in said
+    assert "of 60 s or more" in printed
     assert not (root / "out").exists()
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from ser_core.cli.main import main
-from ser_core.cli.search import said
-from ser_core.learning.training.hyperparameter_search import Found, Trial
+from ser_core.cli.search import header
+from ser_core.learning.training.hyperparameter_search import SearchResult, Trial
 from ser_core.pipeline.benchmarks.fold_search import FoldSearch, Plan
 
 CORPUS = ("--corpus.uri", "/nowhere")
@@ -14,25 +14,25 @@ CORPUS = ("--corpus.uri", "/nowhere")
     ("words", "why"),
     [
         (["corpus"], "corpus.uri is not set"),
-        (["corpus", "--trials", "0", *CORPUS], "--trials 0: expected 1 or more"),
-        (["corpus", "--members", "0", *CORPUS], "--members 0"),
-        (["corpus", "--folds", "1-2", *CORPUS], "--folds '1-2'"),
+        (["corpus", "--trials", "0", *CORPUS], "'--trials': 0 is not in the range x>=1"),
+        (["corpus", "--members", "0", *CORPUS], "'--members': 0 is not"),
+        (["corpus", "--folds", "1-2", *CORPUS], "'1-2': expected numbers"),
         (["corpus", "--conditions", "random_split_4", *CORPUS], "random_split_4: there are unheard_speaker"),
-        (["calls", *CORPUS], "invalid choice"),
+        (["calls", *CORPUS], "expected corpus"),
     ],
 )
-def test_wrong_arguments_are_said_before_any_work(
+def test_wrong_arguments_are_reported_before_any_work(
     words: list[str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["search", *words]) == 2
     assert why in capsys.readouterr().err
 
 
-def test_the_head_says_what_was_tried_and_what_came_of_it() -> None:
+def test_the_header_has_the_search_and_its_outcome() -> None:
     def head(gain: float) -> str:
-        found = Found((Trial({}, 0.6), Trial({"alpha": 1.0}, 0.6 + gain)), gain, 0.01)
-        one = FoldSearch("ravdess", "telephone", 2, "functionals@8k", ("a", "b"), ("c",), found)
-        return "\n".join(said(one, Plan(2, 3, 7)))
+        result = SearchResult((Trial({}, 0.6), Trial({"alpha": 1.0}, 0.6 + gain)), gain, 0.01)
+        fold = FoldSearch("ravdess", "telephone", 2, "functionals@8k", ("a", "b"), ("c",), result)
+        return "\n".join(header(fold, Plan(2, 3, 7)))
 
     for gain in (0.005, 0.02):
         assert "the 2 training speakers" in head(gain)

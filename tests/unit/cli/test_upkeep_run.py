@@ -24,9 +24,9 @@ SECRET = "a secret of many letters"
 
 @pytest.fixture
 def store(tmp_path: Path) -> TableStore:
-    found = TableStore(FolderStorage(tmp_path / "tables"))
-    fill(found)
-    return found
+    tables = TableStore(FolderStorage(tmp_path / "tables"))
+    fill(tables)
+    return tables
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def words(tmp_path: Path, store: TableStore, monkeypatch: pytest.MonkeyPatch) ->
     return [word for key, name in places.items() for word in (f"--{key}", str(tmp_path / name))]
 
 
-def answer(capsys: pytest.CaptureFixture[str], *said: str) -> dict[str, Any]:
-    assert main([*said, "--json"]) == 0
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert main([*arguments, "--json"]) == 0
     return dict(json.loads(capsys.readouterr().out))
 
 
@@ -51,11 +51,11 @@ def test_forget_tells_counts_and_leaves_no_name(
 ) -> None:
     (tmp_path / "models/emotions/1").mkdir(parents=True)
     (tmp_path / "models/emotions/1/manifest.json").write_text('{"training": {"corpus": "own"}}')
-    found = answer(capsys, "forget", "--call-id", "c2", *words)
-    assert (found["recordings"], found["rows_left"], found["models"]) == (1, 0, ["emotions/1"])
-    assert found["rows_erased"] == sum(found["rows"].values()) == 12
+    facts = answer(capsys, "forget", "--call-id", "c2", *words)
+    assert (facts["recordings"], facts["rows_left"], facts["models"]) == (1, 0, ["emotions/1"])
+    assert facts["rows_erased"] == sum(facts["rows"].values()) == 12
     row = last_run(store)
-    assert (row["job"], row["status"], row["run_id"]) == ("forget", "done", found["run_id"])
+    assert (row["job"], row["status"], row["run_id"]) == ("forget", "done", facts["run_id"])
     assert "rows_erased 12" in row["detail"]
     assert b"c2.wav" not in everything(store.storage)
     assert SECRET.encode() not in everything(store.storage)
@@ -63,15 +63,15 @@ def test_forget_tells_counts_and_leaves_no_name(
 
 def test_forget_speaks_to_a_person(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["forget", "--before", "2026-03-03", *words]) == 0
-    said = " ".join(capsys.readouterr().out.split())
-    assert "rows of 2 recordings" in said
-    assert "read again, 0 are left" in said
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "rows of 2 recordings" in printed
+    assert "read again, 0 are left" in printed
     assert main(["forget", "--call-id", "nobody", *words]) == 0
     assert "No table has rows of these calls" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("arguments", "why"),
     [
         ([], "expected --call-id"),
         (["--call-id", "c1", "--before", "2026-03-03"], "expected --call-id"),
@@ -79,9 +79,9 @@ def test_forget_speaks_to_a_person(words: list[str], capsys: pytest.CaptureFixtu
     ],
 )
 def test_forget_wants_calls_or_a_date(
-    words: list[str], said: list[str], why: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], arguments: list[str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["forget", *said, *words]) == 2
+    assert main(["forget", *arguments, *words]) == 2
     assert why in capsys.readouterr().err
 
 
@@ -120,8 +120,8 @@ def test_while_a_job_is_at_the_tables_nothing_is_done(
 
 
 def test_maintain_joins_files(store: TableStore, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    found = answer(capsys, "maintain", *words)
-    assert {one["table"]: one["files_after"] for one in found["tables"]}["channels"] == 1
+    facts = answer(capsys, "maintain", *words)
+    assert {row["table"]: row["files_after"] for row in facts["tables"]}["channels"] == 1
     assert len(store.files(CHANNELS)) == 1
     assert last_run(store)["job"] == "maintain"
     assert main(["maintain", *words]) == 0
@@ -132,7 +132,7 @@ def test_maintain_joins_files(store: TableStore, words: list[str], capsys: pytes
 
 def test_trace_tells_a_call(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     events = answer(capsys, "trace", "--call-id", "c1", *words)["events"]
-    assert [one["table"] for one in events][:2] == ["recordings", "runs"]
+    assert [event["table"] for event in events][:2] == ["recordings", "runs"]
     assert main(["trace", "--call-id", "c1", *words]) == 0
     assert "any more" in capsys.readouterr().out  # the model, in this folder
     assert main(["trace", "--call-id", "nobody", *words]) == 1

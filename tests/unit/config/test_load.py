@@ -87,7 +87,7 @@ def test_all_faults_come_in_one_message_each_with_its_place(tmp_path: Path) -> N
     overlay.write_text(
         "features:\n  hop_length: abc\n  fourier: 1\narchive:\n  timezone: Mars\nscoring:\n  roles: [agent]\n"
     )
-    found = faults(
+    listed = faults(
         ["--config", str(overlay), "--config", "nowhere.yaml", "--bogus=3", "--limits.max-channels", "0", "stray"],
         {"SER_FOO": "1", "SER_TABLES__URIX": "3", "SER_CORPORA": "/c"},
         ("archive.uri",),
@@ -104,8 +104,8 @@ def test_all_faults_come_in_one_message_each_with_its_place(tmp_path: Path) -> N
         "environment: SER_FOO",
         "environment: tables.urix",
     ):
-        assert any(expected in fault for fault in found), (expected, found)
-    assert not any("SER_CORPORA" in fault for fault in found)
+        assert any(expected in fault for fault in listed), (expected, listed)
+    assert not any("SER_CORPORA" in fault for fault in listed)
 
 
 def test_a_required_setting_that_is_null_is_a_fault() -> None:
@@ -115,7 +115,7 @@ def test_a_required_setting_that_is_null_is_a_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("a: [1", "cannot be read as YAML"),
         ("- 1\n", "holds a list"),
@@ -123,9 +123,9 @@ def test_a_required_setting_that_is_null_is_a_fault() -> None:
         ("!!python/object:os.x {}", "YAML"),
     ],
 )
-def test_a_broken_overlay_is_named(tmp_path: Path, text: str, said: str) -> None:
+def test_a_broken_overlay_is_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "x.yaml").write_text(text)
-    assert any("x.yaml" in fault and said in fault for fault in faults(["--config", str(tmp_path / "x.yaml")]))
+    assert any("x.yaml" in fault and message in fault for fault in faults(["--config", str(tmp_path / "x.yaml")]))
 
 
 def test_impossible_combinations() -> None:

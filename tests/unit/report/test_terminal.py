@@ -23,7 +23,7 @@ def test_posteriors_stand_greatest_first_and_bars_have_their_lengths() -> None:
     assert lines[0].rstrip().endswith("0.500")
 
 
-def test_a_narrow_table_is_shown_whole_and_says_nothing_more() -> None:
+def test_a_narrow_table_is_shown_whole_without_notes() -> None:
     rows = [{"emotion": "calm", "n": 3}, {"emotion": "angry", "n": None}]
     text = "\n".join(printed(rows_table(rows, width=100, max_rows=10)))
     assert "calm" in text
@@ -49,7 +49,7 @@ def test_a_wide_table_fits_and_names_what_is_left_off() -> None:
     assert "…" not in shown
 
 
-def test_cells_that_are_cut_are_said_to_be() -> None:
+def test_cut_cells_are_noted() -> None:
     rows = [{"uri": "s3://bucket/" + "x" * 60, "n": 1}, {"uri": "b", "n": 2}]
     text = "\n".join(printed(rows_table(rows, width=100, max_rows=5)))
     assert "…" in text
@@ -63,7 +63,7 @@ def test_one_row_is_shown_as_a_record_with_every_column_and_whole_cells() -> Non
     assert text.count("y") == 150
 
 
-def test_no_rows_is_said_with_the_columns() -> None:
+def test_an_empty_table_has_the_columns() -> None:
     assert printed(rows_table(pa.table({"a": [], "b": []}), width=100, max_rows=5)) == ["no rows (columns: a, b)"]
 
 

@@ -86,10 +86,10 @@ def test_shares_are_of_decided_speech_time() -> None:
 
 
 def test_a_call_in_which_nothing_is_decided_has_no_emotion() -> None:
-    found = summarise_call(np.array([0.0, 3.0]), np.array([2.0, 4.0]), np.full((2, 4), 0.25), CLASSES, 0.5)
-    assert (found.dominant_emotion, found.confidence, found.shares) == (None, None, {})
-    assert (found.undecided_s, found.speech_s, found.segments) == (3, 3, 2)
-    assert found.valence == pytest.approx((0.81 - 0.63 - 0.51) / 4)
+    result = summarise_call(np.array([0.0, 3.0]), np.array([2.0, 4.0]), np.full((2, 4), 0.25), CLASSES, 0.5)
+    assert (result.dominant_emotion, result.confidence, result.shares) == (None, None, {})
+    assert (result.undecided_s, result.speech_s, result.segments) == (3, 3, 2)
+    assert result.valence == pytest.approx((0.81 - 0.63 - 0.51) / 4)
 
 
 def test_quarters_are_of_the_scored_span() -> None:
@@ -143,5 +143,5 @@ def test_escalation_and_recovery(names: tuple[str, ...], escalated: bool, recove
 def test_the_longest_negative_stretch(
     start: list[float], end: list[float], valence: list[float], expected: float
 ) -> None:
-    found = longest_negative_s(np.array(start, float), np.array(end, float), np.array(valence))
-    assert found == pytest.approx(expected)
+    result = longest_negative_s(np.array(start, float), np.array(end, float), np.array(valence))
+    assert result == pytest.approx(expected)

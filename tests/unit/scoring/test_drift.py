@@ -18,8 +18,8 @@ from ser_core.scoring.drift import (
     feature_histograms,
     feature_places,
     in_groups,
-    psi,
     psi_by_chance,
+    psi_of_counts,
     share_at_least,
 )
 
@@ -28,23 +28,23 @@ counts = st.lists(st.integers(0, 500), min_size=4, max_size=30).map(lambda value
 
 @given(counts)
 def test_psi_of_the_same_shares_is_zero_and_of_any_is_not_negative(a: np.ndarray) -> None:
-    assert psi(a, a) == 0.0
-    assert psi(a, a[::-1].copy()) >= 0.0
-    assert psi(a, a[::-1].copy()) == pytest.approx(psi(a[::-1].copy(), a))
+    assert psi_of_counts(a, a) == 0.0
+    assert psi_of_counts(a, a[::-1].copy()) >= 0.0
+    assert psi_of_counts(a, a[::-1].copy()) == pytest.approx(psi_of_counts(a[::-1].copy(), a))
 
 
 def test_psi_has_the_value_of_its_formula() -> None:
     before, now = np.array([500_000, 500_000]), np.array([700_000, 300_000])
-    assert psi(before, now) == pytest.approx(0.2 * math.log(1.4) - 0.2 * math.log(0.6), abs=1e-5)
+    assert psi_of_counts(before, now) == pytest.approx(0.2 * math.log(1.4) - 0.2 * math.log(0.6), abs=1e-5)
 
 
 def test_chance_bounds_the_psi_of_two_samples_of_one_distribution() -> None:
     rng = np.random.default_rng(0)
     shares = np.array([0.4, 0.3, 0.2, 0.06, 0.04])
-    found = [psi(rng.multinomial(2000, shares), rng.multinomial(150, shares)) for _ in range(4000)]
+    psis = [psi_of_counts(rng.multinomial(2000, shares), rng.multinomial(150, shares)) for _ in range(4000)]
     bound = psi_by_chance(5, 2000, 150)
-    assert np.mean(np.array(found) > bound) < 0.004
-    assert np.quantile(found, 0.999) > bound / 2  # and it is no wide one
+    assert np.mean(np.array(psis) > bound) < 0.004
+    assert np.quantile(psis, 0.999) > bound / 2  # and it is no wide one
     assert psi_by_chance(5, 2000, 0) == math.inf
 
 

@@ -35,7 +35,7 @@ class Echo:
 def segments(angry: list[float], rules: SegmentRules) -> pa.Table:
     """One call of segments of 2 s, one after the other, which are angry with these posteriors."""
     count = len(angry)
-    said = np.array([[1 - p, p] for p in angry], np.float32)
+    scores = np.array([[1 - p, p] for p in angry], np.float32)
     start = np.arange(count) * 2.0
     columns = {
         "recording_id": pa.chunked_array([["r"] * count]),
@@ -46,7 +46,7 @@ def segments(angry: list[float], rules: SegmentRules) -> pa.Table:
         "role": ["customer"] * count,
         "start_s": start,
         "end_s": start + 2,
-        "vector": pa.FixedSizeListArray.from_arrays(pa.array(said.ravel()), 2),
+        "vector": pa.FixedSizeListArray.from_arrays(pa.array(scores.ravel()), 2),
     }
     return segment_table(pa.table(columns), cast(Model, Echo()), rules, "run", NOW)
 
@@ -94,7 +94,7 @@ def test_a_call_in_which_nothing_is_decided_has_nulls() -> None:
 
 
 @pytest.mark.parametrize("asked", [0.1, 0.6, 0.7, 1 / 3])
-def test_a_segment_and_its_call_decide_alike_on_the_threshold(asked: float) -> None:
+def test_a_segment_and_its_call_decide_equally_on_the_threshold(asked: float) -> None:
     rows = segments([1 - asked, asked], SegmentRules(None, asked))
     undecided = sum(2 for row in rows.to_pylist() if row["emotion"] is None)
     assert call(rows, asked)["undecided_s"] == undecided

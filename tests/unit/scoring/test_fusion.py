@@ -11,7 +11,7 @@ from ser_core.scoring.segment_scores import fuse_valence
 CLASSES = ("neutral", "angry")
 
 
-def test_words_count_where_there_are_some() -> None:
+def test_words_count_where_they_exist() -> None:
     fused = fuse_valence(np.array([0.5, 0.5]), np.array([-1.0, np.nan]), 0.3)
     assert fused == pytest.approx([0.7 * 0.5 - 0.3, 0.5])
 
@@ -30,8 +30,8 @@ def test_a_call_takes_the_fused_valence_everywhere() -> None:
 
 def test_valence_follows_its_segment_into_their_order() -> None:
     start, posteriors = np.array([10.0, 0.0]), np.tile([1.0, 0.0], (2, 1))
-    found = summarise_call(start, start + 1, posteriors, CLASSES, 0.0, np.array([0.9, -0.1]))
-    assert found.valence_change == pytest.approx(1.0)
+    result = summarise_call(start, start + 1, posteriors, CLASSES, 0.0, np.array([0.9, -0.1]))
+    assert result.valence_change == pytest.approx(1.0)
 
 
 def test_one_valence_a_segment() -> None:

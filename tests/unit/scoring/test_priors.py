@@ -24,9 +24,9 @@ UNEVEN = manifest({"neutral": 50, "happy": 100, "angry": 50}, balanced=False)
 
 
 def shift_to(named: dict[str, float], of: dict[str, Any] = EVEN) -> PriorShift:
-    found = prior_shift(named, of)
-    assert found is not None
-    return found
+    result = prior_shift(named, of)
+    assert result is not None
+    return result
 
 
 def test_balanced_classes_weigh_the_same_and_others_by_their_rows() -> None:
@@ -49,8 +49,8 @@ def test_posteriors_follow_bayes_rule() -> None:
 def test_a_class_that_is_not_named_enters_with_its_share_in_training() -> None:
     shift = shift_to({"neutral": 2.0}, UNEVEN)  # 2, .5 and .25
     assert dict(shift.priors) == pytest.approx({"neutral": 8 / 11, "happy": 2 / 11, "angry": 1 / 11})
-    found = shift(np.array([[0.2, 0.5, 0.3]]))[0]
-    assert found[1] / found[2] == pytest.approx(0.5 / 0.3)  # their proportion stays
+    result = shift(np.array([[0.2, 0.5, 0.3]]))[0]
+    assert result[1] / result[2] == pytest.approx(0.5 / 0.3)  # their proportion stays
 
 
 def test_the_order_of_names_is_of_no_account() -> None:
@@ -75,9 +75,9 @@ def test_a_class_without_rows_stays_impossible() -> None:
 
 
 @pytest.mark.parametrize("rows", [{"neutral": 5, "angry": 5}, {"neutral": 5, "happy": 5, "angry": 5}])
-def test_an_emotion_that_the_model_never_names_is_refused(rows: dict[str, int]) -> None:
+def test_an_emotion_that_the_model_never_predicts_is_refused(rows: dict[str, int]) -> None:
     wrong = "happy" if "happy" not in rows else "bored"
-    with pytest.raises(SettingsError, match=f"emotions/3 never names {wrong}: it has neutral, .*angry"):
+    with pytest.raises(SettingsError, match=f"emotions/3 never predicts {wrong}: its classes are neutral, .*angry"):
         prior_shift({wrong: 0.2, "neutral": 0.8}, manifest(rows, balanced=True))
 
 

@@ -23,41 +23,41 @@ def facts(customer: Pairs | None, agent: Pairs | None, syllables: int | None = 0
 
 
 def test_who_talks_when() -> None:
-    found = facts([(0, 10), (20, 25)], [(9, 15), (30, 50)])
-    assert (found.duration_s, found.customer_talk_s, found.agent_talk_s, found.crosstalk_s) == (60, 15, 26, 1)
-    assert (found.silence_s, found.silences) == (5 + 5 + 10, 3)
+    result = facts([(0, 10), (20, 25)], [(9, 15), (30, 50)])
+    assert (result.duration_s, result.customer_talk_s, result.agent_talk_s, result.crosstalk_s) == (60, 15, 26, 1)
+    assert (result.silence_s, result.silences) == (5 + 5 + 10, 3)
 
 
 def test_a_silence_is_longer_than_the_setting() -> None:
-    found = facts([(0, 10), (13, 20), (23.5, 60)], [])
-    assert (found.silence_s, found.silences) == (3.5, 1)
+    result = facts([(0, 10), (13, 20), (23.5, 60)], [])
+    assert (result.silence_s, result.silences) == (3.5, 1)
 
 
 def test_nobody_speaks() -> None:
-    found = facts([], [])
-    assert (found.silence_s, found.silences) == (60, 1)
-    zero = (found.customer_talk_s, found.agent_talk_s, found.crosstalk_s, found.interruptions_by_agent)
-    assert (*zero, found.interruptions_by_customer, found.speaking_rate, found.articulation_rate) == (0,) * 7
+    result = facts([], [])
+    assert (result.silence_s, result.silences) == (60, 1)
+    zero = (result.customer_talk_s, result.agent_talk_s, result.crosstalk_s, result.interruptions_by_agent)
+    assert (*zero, result.interruptions_by_customer, result.speaking_rate, result.articulation_rate) == (0,) * 7
 
 
 def test_a_mono_call_knows_no_sides() -> None:
-    found = talk_facts([voice("mixed", [(10, 60)], 100)], SETTINGS)
-    assert (found.duration_s, found.silence_s, found.silences) == (60, 10, 1)
-    sides = (found.customer_talk_s, found.agent_talk_s, found.crosstalk_s, found.interruptions_by_agent)
-    assert (*sides, found.interruptions_by_customer, found.speaking_rate, found.loudness_dbfs) == (None,) * 7
+    result = talk_facts([voice("mixed", [(10, 60)], 100)], SETTINGS)
+    assert (result.duration_s, result.silence_s, result.silences) == (60, 10, 1)
+    sides = (result.customer_talk_s, result.agent_talk_s, result.crosstalk_s, result.interruptions_by_agent)
+    assert (*sides, result.interruptions_by_customer, result.speaking_rate, result.loudness_dbfs) == (None,) * 7
 
 
 def test_a_side_that_was_not_measured_is_not_known() -> None:
-    found = facts([(0, 10)], None, 40)
-    assert (found.customer_talk_s, found.agent_talk_s, found.crosstalk_s, found.silence_s) == (10, None, None, None)
-    assert found.articulation_rate == 4
+    result = facts([(0, 10)], None, 40)
+    assert (result.customer_talk_s, result.agent_talk_s, result.crosstalk_s, result.silence_s) == (10, None, None, None)
+    assert result.articulation_rate == 4
     assert facts([(0, 10)], [], None).speaking_rate is None
 
 
 def test_two_legs_of_one_role_are_one_side() -> None:
     legs = [voice("agent", [(0, 5)]), voice("agent", [(3, 10)], duration_s=90), voice("customer", [(20, 30)])]
-    found = talk_facts(legs, SETTINGS)
-    assert (found.agent_talk_s, found.duration_s) == (10, 90)
+    result = talk_facts(legs, SETTINGS)
+    assert (result.agent_talk_s, result.duration_s) == (10, 90)
 
 
 def test_loudness_is_a_mean_of_power() -> None:
@@ -68,9 +68,9 @@ def test_loudness_is_a_mean_of_power() -> None:
 
 
 def test_rates_with_and_without_pauses() -> None:
-    found = facts([(0, 2), (3, 5), (10, 14), (15, 17)], [(5, 10), (14.2, 14.8)], 40)
-    assert found.articulation_rate == 40 / 10
-    assert found.speaking_rate == 40 / 11  # of three gaps one is the customer's own: the agent speaks in two
+    result = facts([(0, 2), (3, 5), (10, 14), (15, 17)], [(5, 10), (14.2, 14.8)], 40)
+    assert result.articulation_rate == 40 / 10
+    assert result.speaking_rate == 40 / 11  # of three gaps one is the customer's own: the agent speaks in two
 
 
 def test_a_long_gap_is_no_pause_of_the_speaker() -> None:
@@ -113,5 +113,5 @@ def test_the_threshold_for_having_the_floor() -> None:
 
 
 def test_who_interrupts_whom() -> None:
-    found = facts([(0, 10), (29, 40)], [(9, 20), (22, 30), (39, 50)])
-    assert (found.interruptions_by_agent, found.interruptions_by_customer) == (2, 1)
+    result = facts([(0, 10), (29, 40)], [(9, 20), (22, 30), (39, 50)])
+    assert (result.interruptions_by_agent, result.interruptions_by_customer) == (2, 1)

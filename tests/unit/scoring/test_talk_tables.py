@@ -14,8 +14,8 @@ SETTINGS = load_settings(environ={}).talk
 
 def row(call: str, recording: str, channel: int, role: str, **more: Any) -> dict[str, Any]:
     own = {"call_id": call, "recording_id": recording, "channel": channel, "role": role, "bucket": 0}
-    heard = {"duration_s": 20.0, "speech": [], "syllables": 0, "loudness_dbfs": -20.0}
-    return {"call_date": dt.date(2026, 3, 2), "agent_id": None, "queue": None, **heard, **own, **more}
+    measured = {"duration_s": 20.0, "speech": [], "syllables": 0, "loudness_dbfs": -20.0}
+    return {"call_date": dt.date(2026, 3, 2), "agent_id": None, "queue": None, **measured, **own, **more}
 
 
 def test_one_row_a_call_from_channels_and_from_legs() -> None:
@@ -27,13 +27,13 @@ def test_one_row_a_call_from_channels_and_from_legs() -> None:
         row("a", "r1", 0, "customer", speech=spoken, syllables=16),
         row("c", "r4", 0, "mixed", speech=None),
     ]
-    found = talk_table(pa.Table.from_pylist(rows, TALK_ROWS), SETTINGS, "run")
-    assert found.schema.equals(CALL_TALK.schema)
-    a, b, c = found.to_pylist()
+    result = talk_table(pa.Table.from_pylist(rows, TALK_ROWS), SETTINGS, "run")
+    assert result.schema.equals(CALL_TALK.schema)
+    a, b, c = result.to_pylist()
     assert (a["call_id"], a["customer_talk_s"], a["agent_talk_s"], a["speaking_rate"]) == ("a", 4, 0, 4)
     assert (b["agent_talk_s"], b["customer_talk_s"], b["agent_id"], b["queue"]) == (4, 0, "a7", "sales")
     assert (c["duration_s"], c["silence_s"], c["silences"]) == (20, None, None)
-    assert {one["run_id"] for one in (a, b, c)} == {"run"}
+    assert {facts["run_id"] for facts in (a, b, c)} == {"run"}
 
 
 def test_no_channels_no_calls() -> None:

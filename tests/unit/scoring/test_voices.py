@@ -37,4 +37,4 @@ def test_a_voice_is_a_channel_of_a_recording() -> None:
     model = Listening()
     segment_table(features, cast(Model, model), SegmentRules(None, 0.0), "run", dt.datetime.now(dt.UTC))
     same = model.speaker[:, None] == model.speaker[None, :]
-    assert (same == np.array([[one == other for other in places] for one in places])).all()
+    assert (same == np.array([[index == other for other in places] for index in places])).all()

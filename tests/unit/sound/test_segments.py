@@ -15,10 +15,10 @@ WHOLE = SETTINGS.model_copy(update={"mode": "whole"})
 
 def cut(y, settings=WINDOWS, block=1000):
     segmenter = open_segmenter(settings, SR)
-    found = []
+    segments = []
     for start in range(0, len(y), block):
-        found.extend(segmenter.push(y[start : start + block]))
-    return [*found, *segmenter.finish()]
+        segments.extend(segmenter.push(y[start : start + block]))
+    return [*segments, *segmenter.finish()]
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,12 @@ def test_windows_lie_end_to_end_and_a_short_rest_joins_the_last(duration_s, span
 @pytest.mark.parametrize("block", [1, 999, 7777, 100_000])
 def test_blocks_change_nothing(block):
     y = noise(SR, 9.3)
-    for one, other in zip(cut(y, block=block), cut(y), strict=True):
-        assert one[:2] == other[:2]
-        np.testing.assert_array_equal(one.y, other.y)
+    for segment, expected in zip(cut(y, block=block), cut(y), strict=True):
+        assert segment[:2] == expected[:2]
+        np.testing.assert_array_equal(segment.y, expected.y)
 
 
-def test_a_window_comes_as_soon_as_its_rest_can_stand_alone():
+def test_a_window_comes_as_soon_as_its_remainder_is_long_enough():
     segmenter = open_segmenter(WINDOWS, SR)
     assert list(segmenter.push(noise(SR, 4.49))) == []
     assert [s.end_s for s in segmenter.push(noise(SR, 0.02))] == [4.0]
@@ -77,7 +77,7 @@ def test_a_silent_window_is_left_out_and_time_goes_on():
     assert [(s.start_s, s.end_s) for s in cut(y)] == [(0, 4), (8, 12)]
 
 
-def test_one_moment_above_the_threshold_is_heard():
+def test_one_sample_above_the_threshold_is_not_silent():
     y = np.zeros(SR, np.float32)
     step = np.float32(2 * 10 ** (SILENCE_DBFS / 20))
     y[500] = 0.9 * step

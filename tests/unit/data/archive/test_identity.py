@@ -24,9 +24,9 @@ def archive(timezone: str = "UTC", name: str = "calls") -> ArchiveSettings:
 def recording(key: str, pattern: str | None = None, timezone: str = "UTC", **rows: object) -> Recording:
     compiled = PathPattern(pattern) if pattern else None
     info = ObjectInfo(key, 10, MODIFIED, "e")
-    found, refusal = identify(info, f"s3://b/{key}", archive=archive(timezone), pattern=compiled, **rows)  # type: ignore[arg-type]
+    result, refusal = identify(info, f"s3://b/{key}", archive=archive(timezone), pattern=compiled, **rows)  # type: ignore[arg-type]
     assert refusal is None
-    return found
+    return result
 
 
 def test_the_fields_are_columns_of_the_table() -> None:
@@ -36,16 +36,20 @@ def test_the_fields_are_columns_of_the_table() -> None:
 
 
 def test_without_pattern_and_metadata() -> None:
-    found = recording("q/a.wav")
-    assert (found.call_id, found.uri, found.size_bytes, found.modified_at) == (
+    result = recording("q/a.wav")
+    assert (result.call_id, result.uri, result.size_bytes, result.modified_at) == (
         "q/a.wav",
         "s3://b/q/a.wav",
         10,
         MODIFIED,
     )
-    assert (found.call_date, found.call_date_source, found.started_at) == (dt.date(2026, 11, 21), "object_time", None)
+    assert (result.call_date, result.call_date_source, result.started_at) == (
+        dt.date(2026, 11, 21),
+        "object_time",
+        None,
+    )
     # printf 'calls\0q/a.wav' | sha256sum
-    assert found.recording_id == "7b6c42c7d491577059b2e8e2"
+    assert result.recording_id == "7b6c42c7d491577059b2e8e2"
 
 
 def test_the_id_depends_on_name_and_key_alone() -> None:
@@ -70,10 +74,10 @@ def test_the_id_depends_on_name_and_key_alone() -> None:
     ],
 )
 def test_a_time_in_a_path_is_local(timezone: str, stamp: str, utc: str) -> None:
-    found = recording(f"7_{stamp}.wav", STAMP, timezone)
-    assert found.started_at == dt.datetime.fromisoformat(utc).replace(tzinfo=dt.UTC)
-    assert found.started_at.tzinfo is dt.UTC
-    assert (found.call_date.strftime("%Y%m%d"), found.call_date_source) == (stamp[:8], "path")
+    result = recording(f"7_{stamp}.wav", STAMP, timezone)
+    assert result.started_at == dt.datetime.fromisoformat(utc).replace(tzinfo=dt.UTC)
+    assert result.started_at.tzinfo is dt.UTC
+    assert (result.call_date.strftime("%Y%m%d"), result.call_date_source) == (stamp[:8], "path")
 
 
 @pytest.mark.parametrize(
@@ -95,16 +99,16 @@ def test_path_before_row_before_metadata_file() -> None:
         "7": parse_metadata({"call_id": "7", "agent_id": "file", "queue": "file", "a": "file", "b": "file"}),
         "8": parse_metadata({"call_id": "8", "agent_id": "eight"}),
     }
-    found = recording("20261101/7-agent.wav", "{call_date:%Y%m%d}/{call_id}-{role}.wav", row=row, calls=calls)
-    assert (found.call_id, found.agent_id, found.queue) == ("7", "file", "row")
-    assert (found.call_date, found.call_date_source) == (dt.date(2026, 11, 1), "path")
-    assert found.extra == {"a": "row", "b": "file", "role": "agent"}
+    result = recording("20261101/7-agent.wav", "{call_date:%Y%m%d}/{call_id}-{role}.wav", row=row, calls=calls)
+    assert (result.call_id, result.agent_id, result.queue) == ("7", "file", "row")
+    assert (result.call_date, result.call_date_source) == (dt.date(2026, 11, 1), "path")
+    assert result.extra == {"a": "row", "b": "file", "role": "agent"}
     named = recording("x.wav", row=row, calls=calls)
     assert (named.call_id, named.agent_id, named.call_date) == ("8", "eight", dt.date(2026, 11, 2))
 
 
 def test_a_key_that_does_not_match_is_refused_and_still_named() -> None:
     info = ObjectInfo("stray.mp3", 10, MODIFIED, "e")
-    found, refusal = identify(info, "u", archive=archive(), pattern=PathPattern(STAMP))
+    result, refusal = identify(info, "u", archive=archive(), pattern=PathPattern(STAMP))
     assert refusal is Reason.UNMATCHED_PATH
-    assert found == identify(info, "u", archive=archive(), pattern=None).recording
+    assert result == identify(info, "u", archive=archive(), pattern=None).recording

@@ -69,7 +69,7 @@ def test_match(pattern: str, key: str, expected: dict[str, object] | None) -> No
         ("{call_id.x}", "no name"),
         ("{call_id[0]}", "no name"),
         ("{call_id:%Y}", "only call_date and started_at"),
-        ("{call_id}{agent_id}", "nothing stands between"),
+        ("{call_id}{agent_id}", "there must be text between"),
         ("/{call_id}", "begins with '/'"),
         ("{call_id}{call_date}", "needs a format"),
         ("{started_at}/{call_id}", "needs a format"),

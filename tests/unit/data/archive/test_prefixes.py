@@ -31,8 +31,8 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
 @pytest.mark.parametrize("max_depth", [0, 1, 2, 9])
 def test_the_parts_are_the_whole(storage: Storage, at_least: int, max_depth: int) -> None:
     parts = plan_prefixes(storage, None, at_least, max_depth)
-    found = [info.key for part in parts for info in list_part(storage, part, ["wav"])]
-    assert sorted(found) == sorted(key for key in KEYS if key.lower().endswith(".wav"))
+    keys = [info.key for part in parts for info in list_part(storage, part, ["wav"])]
+    assert sorted(keys) == sorted(key for key in KEYS if key.lower().endswith(".wav"))
     assert sorted(i.key for p in parts for i in list_part(storage, p, [])) == sorted(KEYS)
 
 

@@ -39,17 +39,23 @@ def test_hashes_are_hmac_of_their_kind_and_name() -> None:
 
 
 def test_kinds_do_not_meet() -> None:
-    one = Pseudonyms(SECRET.encode())
-    same = {one.call("x"), one.tombstone("call", "x"), one.tombstone("recording", "x"), one.of_call("x"), one.mark}
+    first = Pseudonyms(SECRET.encode())
+    same = {
+        first.call("x"),
+        first.tombstone("call", "x"),
+        first.tombstone("recording", "x"),
+        first.of_call("x"),
+        first.mark,
+    }
     assert len(same) == 5
-    assert one.of_call("x") == one.tombstone("call", one.call("x"))
+    assert first.of_call("x") == first.tombstone("call", first.call("x"))
 
 
 def test_names_are_hidden_and_what_jobs_read_is_not() -> None:
     hidden = Pseudonyms(SECRET.encode()).hidden(recording())
     assert (hidden.queue, hidden.uri, hidden.recording_id, hidden.extra["role"]) == ("sales", "a/b.wav", "r", "agent")
-    said = f"{hidden.call_id} {hidden.agent_id} {hidden.extra['caller']}"
-    assert not any(name in said for name in ("c1", "anna", "1234"))
+    hashes = f"{hidden.call_id} {hidden.agent_id} {hidden.extra['caller']}"
+    assert not any(name in hashes for name in ("c1", "anna", "1234"))
     assert Pseudonyms(SECRET.encode()).hidden(recording(agent_id=None)).agent_id is None
 
 
@@ -63,7 +69,7 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "environ", "said"),
+    ("changes", "environ", "message"),
     [
         ({"hash_ids": True}, {}, "no secret to hash with"),
         ({}, {SECRET_VARIABLE: "short"}, "has 5 bytes"),
@@ -71,8 +77,8 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
         ({"secret_file": "/dev/null"}, {}, "is empty"),
     ],
 )
-def test_a_secret_that_will_not_do(changes: dict[str, object], environ: dict[str, str], said: str) -> None:
-    with pytest.raises(SettingsError, match=said) as refusal:
+def test_a_secret_that_will_not_do(changes: dict[str, object], environ: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message) as refusal:
         read_pseudonyms(settings(**changes), environ)
     assert "'short'" not in str(refusal.value)
 

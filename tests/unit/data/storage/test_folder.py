@@ -1,4 +1,4 @@
-"""What only a folder has: links, permissions, a root that is not there, file names that are no text."""
+"""What only a folder has: links, permissions, missing roots, file names that are no text."""
 
 from __future__ import annotations
 

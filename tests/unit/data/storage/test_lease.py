@@ -45,10 +45,10 @@ def keys(storage: Storage) -> list[str]:
 def test_the_second_is_told_who_holds_it_and_until_when(storage: Storage) -> None:
     with held(storage, ("score",), "run-1", "nightly", LONG_S), pytest.raises(LeaseHeldError) as caught:
         Lease.take(storage, "score", "run-2", "score", LONG_S)
-    said = str(caught.value)
+    message = str(caught.value)
     assert caught.value.exit_code == 3
-    assert all(word in said for word in ("score", "nightly", "run-1", storage.uri))
-    assert len(re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", said)) == 2
+    assert all(word in message for word in ("score", "nightly", "run-1", storage.uri))
+    assert len(re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", message)) == 2
 
 
 def test_a_released_lease_is_free_at_once_and_turns_count_up(storage: Storage) -> None:
@@ -126,7 +126,7 @@ def test_of_many_that_start_at_once_one_gets_it(storage: Storage) -> None:
                 return None
 
         with ThreadPoolExecutor(8) as pool:
-            got = [found for found in pool.map(start, range(8)) if found is not None]
+            got = [lease for lease in pool.map(start, range(8)) if lease is not None]
         assert len(got) == 1
         got[0].fence.check()
         got[0].release()

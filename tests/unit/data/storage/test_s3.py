@@ -60,7 +60,7 @@ def test_a_missing_bucket_is_named(s3_server: str) -> None:
         assert "s3://no-such-bucket/x" in str(caught.value)
 
 
-def test_an_endpoint_that_is_not_there_is_told_without_its_password(s3_server: str) -> None:
+def test_an_endpoint_that_is_not_there_is_reported_without_its_password(s3_server: str) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

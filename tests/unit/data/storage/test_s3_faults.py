@@ -1,4 +1,4 @@
-"""S3 that fails: every kind of fault is outlived, noticed and counted, and what stays is told."""
+"""S3 that fails: requests survive every kind of fault and are counted; permanent faults are reported."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def through(url: str, bucket: str, attempts: int = 10, timeout_s: float = 0.3) -
 
 
 def use(storage: Storage, seed: int) -> dict[str, bytes]:
-    """Writes, replaces, lists, reads and deletes; what should stand after it."""
+    """Writes, replaces, lists, reads and deletes; the objects expected after it."""
     rng = random.Random(seed)
     expected: dict[str, bytes] = {}
     for number in range(15):
@@ -88,7 +88,7 @@ def test_without_faults_nothing_is_repeated(s3_server: str, s3_bucket: str) -> N
         ("damaged", "cut or damaged"),
     ],
 )
-def test_a_fault_that_stays_is_told(kind: str, words: str, s3_server: str, s3_bucket: str) -> None:
+def test_a_permanent_fault_is_reported(kind: str, words: str, s3_server: str, s3_bucket: str) -> None:
     through(s3_server, s3_bucket).put("x", random.Random(0).randbytes(1000))
     with faulty(s3_server, share=1.0, kinds=(kind,), hang_s=0.4) as proxy:
         storage = through(proxy.url, s3_bucket, attempts=2)
@@ -99,7 +99,7 @@ def test_a_fault_that_stays_is_told(kind: str, words: str, s3_server: str, s3_bu
             list(storage.list())
 
 
-def test_an_upload_in_parts_outlives_faults(s3_server: str, s3_bucket: str) -> None:
+def test_an_upload_in_parts_survives_faults(s3_server: str, s3_bucket: str) -> None:
     data = bytes(range(256)) * 40_000  # above the 8 MB from which boto3 uploads in parts
     with faulty(s3_server, share=0.08, seed=5, hang_s=0.4, kinds=("throttled", "reset", "truncated")) as proxy:
         storage = through(proxy.url, s3_bucket)
@@ -112,7 +112,30 @@ def test_an_upload_in_parts_outlives_faults(s3_server: str, s3_bucket: str) -> N
     assert proxy.suffered
 
 
-def test_an_etag_that_is_no_md5_is_put_up_with(s3_server: str, s3_bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ranges_survive_faults(s3_server: str, s3_bucket: str) -> None:
+    data = random.Random(2).randbytes(9 * 2**20)
+    through(s3_server, s3_bucket).put("big", data)
+    kinds = [kind for kind in KINDS if kind not in ("damaged", "timed_out")]  # a range has no checksum
+    with faulty(s3_server, share=0.06, seed=7, kinds=kinds) as proxy:
+        storage = through(proxy.url, s3_bucket, timeout_s=5.0)
+        for _ in range(3):
+            with storage.open_ranges("big") as file:
+                for start in range(0, len(data), 2**20):
+                    file.seek(start)
+                    assert file.read(1000) == data[start : start + 1000]
+    assert {"truncated", "wrong_length"} <= set(proxy.suffered)
+
+
+def test_an_object_that_is_replaced_while_it_is_read(s3_server: str, s3_bucket: str) -> None:
+    storage = through(s3_server, s3_bucket)
+    storage.put("x", b"old")
+    with storage.open_ranges("x") as file:
+        storage.put("x", b"new")
+        with pytest.raises(StorageError, match="replaced while it was being read"):
+            file.read()
+
+
+def test_an_etag_that_is_no_md5_is_accepted(s3_server: str, s3_bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     through(s3_server, s3_bucket).put("x", b"content")
     storage = through(s3_server, s3_bucket, attempts=3)
     client, asked = storage._client, []

@@ -68,12 +68,12 @@ def test_a_file_is_put(storage: Storage, tmp_path: Path) -> None:
 
 def test_the_version_follows_the_content(storage: Storage) -> None:
     storage.put("a.wav", b"one")
-    one = storage.info("a.wav")
+    first = storage.info("a.wav")
     storage.put("a.wav", b"three")
-    three = storage.info("a.wav")
-    assert one.version != three.version
-    assert [info.version for info in storage.list()] == [three.version]
-    assert len(three.version) == 16
+    second = storage.info("a.wav")
+    assert first.version != second.version
+    assert [info.version for info in storage.list()] == [second.version]
+    assert len(second.version) == 16
 
 
 def test_listing_is_in_the_order_of_keys(storage: Storage) -> None:
@@ -157,6 +157,20 @@ def test_open_gives_a_seekable_copy(storage: Storage, memory_bytes: int) -> None
         assert file.read() == data[-5:]
         file.seek(0)
         assert file.read() == data
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, 200, 5 * 2**20 + 7])
+def test_ranges_are_read(storage: Storage, size_bytes: int) -> None:
+    data = (bytes(range(251)) * (size_bytes // 251 + 1))[:size_bytes]
+    storage.put("x", data)
+    with storage.open_ranges("x") as file:
+        assert file.seek(0, 2) == size_bytes
+        for start, count in ((4, 100), (2**20 - 1, 2), (2**20 + 5, 2**21), (size_bytes, 1), (0, -1)):
+            assert file.seek(start) == start
+            assert file.read(count) == (data[start:] if count < 0 else data[start : start + count])
+    for key, kind in (("nix", ObjectMissingError), ("../x", ObjectForbiddenError)):
+        with pytest.raises(kind):
+            storage.open_ranges(key)
 
 
 def test_put_if_absent(storage: Storage) -> None:

@@ -1,4 +1,4 @@
-"""Tables as files: whole or not there, named once, read by any engine."""
+"""Tables as files: complete or absent, named once, read by any engine."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def test_a_table_comes_back_as_it_was_written(store: TableStore) -> None:
 
 def test_columns_and_rows_are_narrowed(store: TableStore) -> None:
     store.write("quarantine/a.parquet", rows(QUARANTINE.schema, [REFUSED, {**REFUSED, "attempt": 2}]))
-    found = store.read("quarantine/a.parquet", ["attempt", "reason"], [("attempt", "=", 2)])
-    assert found.to_pylist() == [{"attempt": 2, "reason": "empty"}]
+    table = store.read("quarantine/a.parquet", ["attempt", "reason"], [("attempt", "=", 2)])
+    assert table.to_pylist() == [{"attempt": 2, "reason": "empty"}]
 
 
 def test_a_column_of_a_newer_schema_reads_as_null(store: TableStore) -> None:
     store.write("quarantine/a.parquet", rows(QUARANTINE.schema, [REFUSED]).drop_columns("detail"))
-    found = store.read("quarantine/a.parquet", ["detail", "reason"], schema=QUARANTINE.schema)
-    assert found.to_pylist() == [{"detail": None, "reason": "empty"}]
+    table = store.read("quarantine/a.parquet", ["detail", "reason"], schema=QUARANTINE.schema)
+    assert table.to_pylist() == [{"detail": None, "reason": "empty"}]
     assert store.read("quarantine/a.parquet", schema=QUARANTINE.schema).schema.equals(QUARANTINE.schema)
 
 
@@ -101,8 +101,8 @@ def test_partitions_are_found_by_their_values(store: TableStore) -> None:
 
 def test_a_glob_in_another_engine_reads_a_derived_table(store: TableStore, tmp_path: Path) -> None:
     for bucket, call in enumerate(("a", "b")):
-        found = rows(RECORDINGS.schema, [{"recording_id": call, "call_id": call, "call_date": DAY}])
-        store.write(bucket_key(RECORDINGS, {"call_date": DAY}, bucket), found)
+        table = rows(RECORDINGS.schema, [{"recording_id": call, "call_id": call, "call_date": DAY}])
+        store.write(bucket_key(RECORDINGS, {"call_date": DAY}, bucket), table)
     query = f"SELECT call_id, call_date FROM '{tmp_path}/tables/recordings/**/*.parquet' ORDER BY 1"
     assert duckdb.sql(query).fetchall() == [("a", DAY), ("b", DAY)]
 

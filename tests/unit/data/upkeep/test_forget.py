@@ -35,9 +35,9 @@ TABLES = (RECORDINGS, CHANNELS, FEATURES, QUARANTINE, LABELS, SEGMENT_EMOTIONS, 
 
 @pytest.fixture
 def store(tmp_path: Path) -> TableStore:
-    found = TableStore(Stopping(tmp_path / "tables"))
-    fill(found)
-    return found
+    tables = TableStore(Stopping(tmp_path / "tables"))
+    fill(tables)
+    return tables
 
 
 def forget(
@@ -72,8 +72,8 @@ def test_a_call_leaves_every_table_and_the_others_stay(store: TableStore) -> Non
 def test_no_byte_names_it_any_more(store: TableStore) -> None:
     assert b"/archive/c2.wav" in everything(store.storage)
     done = forget(store, "c2")
-    found = everything(store.storage)
-    assert all(name not in found for name in (b"/archive/c2.wav", b"'c2'", b"'r2'", b'"c2"', b'"r2"'))
+    content = everything(store.storage)
+    assert all(name not in content for name in (b"/archive/c2.wav", b"'c2'", b"'r2'", b'"c2"', b'"r2"'))
     assert done.texts == 1
     assert values(store, RUNS, "detail") == {None, "StorageError: [erased] and c21 cannot be read"}
 

@@ -36,7 +36,7 @@ NOW = at(12)
 
 
 def messy(store: TableStore) -> None:
-    """Superseded versions, an extraction that stands twice, vectors of a killed run, and old refusals."""
+    """Superseded versions, an extraction that occurs twice, vectors of a killed run, and old refusals."""
     fill(store)
     derived(store, RECORDINGS, [recording("r1", "c1", MONDAY, "v2"), recording("r2", "c2", MONDAY)], [MONDAY])
     extraction(store, run_id(5), 0, [("r1", "v2", "c1", MONDAY)])  # r1 was uploaded again
@@ -52,7 +52,7 @@ def messy(store: TableStore) -> None:
 
 def maintain(store: TableStore, hour: int = 11, keep: list[str] | None = None) -> dict[str, tuple[int, int, int]]:
     done = Maintain(store, SETTINGS, run_id(hour), keep).run(NOW)
-    return {one.table: (one.files_before, one.files_after, one.rows_dropped) for one in done}
+    return {table.table: (table.files_before, table.files_after, table.rows_dropped) for table in done}
 
 
 @pytest.fixture
@@ -104,16 +104,16 @@ def test_nothing_is_lost_or_doubled_wherever_it_stops(tmp_path: Path) -> None:
         storage.stop_at = storage.changes + step
         with pytest.raises(StopError):
             maintain(store, 11)
-        found = taken(store)
-        assert set(before) - set(found) <= {("r1", "v1")}
-        assert all(before[place] == count for place, count in found.items())
+        after = taken(store)
+        assert set(before) - set(after) <= {("r1", "v1")}
+        assert all(before[place] == count for place, count in after.items())
         storage.stop_at = None
         maintain(store, 12)
         assert {table.name: _plain(rows_of(store, table)) for table in LOGS} == expected, f"stopped at {step}"
 
 
-def _plain(found: list[dict[str, object]]) -> list[str]:
-    return sorted(str(row) for row in found)
+def _plain(rows: list[dict[str, object]]) -> list[str]:
+    return sorted(str(row) for row in rows)
 
 
 def test_other_feature_sets_leave_on_request(store: TableStore) -> None:

@@ -25,16 +25,16 @@ MANIFEST = {
 
 @pytest.fixture
 def store(tmp_path: Path) -> TableStore:
-    found = TableStore(Stopping(tmp_path / "tables"))
-    fill(found)
-    return found
+    tables = TableStore(Stopping(tmp_path / "tables"))
+    fill(tables)
+    return tables
 
 
 @pytest.fixture
 def models(tmp_path: Path) -> Storage:
-    found = open_storage(str(tmp_path / "models"), storage_settings())
-    found.put(f"{MODEL}/manifest.json", json.dumps(MANIFEST).encode())
-    return found
+    storage = open_storage(str(tmp_path / "models"), storage_settings())
+    storage.put(f"{MODEL}/manifest.json", json.dumps(MANIFEST).encode())
+    return storage
 
 
 def test_every_row_of_a_call_stands_in_order_of_time(store: TableStore, models: Storage) -> None:

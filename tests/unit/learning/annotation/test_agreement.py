@@ -24,7 +24,7 @@ def test_alpha_of_two_who_agree_and_of_two_who_never_do() -> None:
 
 
 @pytest.mark.parametrize("units", [[], [["sad"], ["happy"]], [["sad", "sad"], ["sad", "sad"]]])
-def test_there_is_nothing_to_agree_about(units: list[list[str]]) -> None:
+def test_nothing_to_agree_about(units: list[list[str]]) -> None:
     assert nominal_alpha(units) is None
 
 
@@ -48,6 +48,6 @@ def test_agreement_of_rows() -> None:
         {**place, "annotator": "anna", "emotion": "sad"},
         {**place, "start_s": 3.0, "annotator": "anna", "emotion": "happy"},
     ]
-    found = agreement_of(rows)
-    assert found["annotators"] == {"anna": {"sad": 1, "happy": 1}, "ben": {"sad": 1}}
-    assert (found["shared_segments"], found["pairwise_agreement"], found["krippendorff_alpha"]) == (1, 1.0, None)
+    result = agreement_of(rows)
+    assert result["annotators"] == {"anna": {"sad": 1, "happy": 1}, "ben": {"sad": 1}}
+    assert (result["shared_segments"], result["pairwise_agreement"], result["krippendorff_alpha"]) == (1, 1.0, None)

@@ -19,8 +19,8 @@ def test_spans_across_blocks_and_channels() -> None:
     data = encode(y, SR, subtype="FLOAT")
     spans = [(0, 0.0, 0.5), (1, 9.0, 21.0), (0, 24.5, 25.5)]
     with open_audio(io.BytesIO(data), len(data), load_settings(environ={}).limits) as reader:
-        found = cut(reader, spans)
-    for (channel, start_s, end_s), clip in zip(spans, found, strict=True):
+        result = cut(reader, spans)
+    for (channel, start_s, end_s), clip in zip(spans, result, strict=True):
         assert np.array_equal(clip, y[int(start_s * SR) : int(end_s * SR), channel])
 
 

@@ -32,10 +32,10 @@ def test_the_others_are_spread_over_emotion_and_confidence() -> None:
     calls = np.array([f"c{i}" for i in range(len(emotion))])
     _, stratified = choose(calls, posteriors, 48, 3)
     assert Counter(emotion[stratified]) == {0: 6, 1: 6, 2: 6, 3: 6}
-    for one in range(4):
-        low, high = np.quantile(top[emotion == one], [1 / 3, 2 / 3])
-        found = top[stratified[emotion[stratified] == one]]
-        assert [(found < low).sum(), (found > high).sum()] == [2, 2]
+    for emotion_index in range(4):
+        low, high = np.quantile(top[emotion == emotion_index], [1 / 3, 2 / 3])
+        result = top[stratified[emotion[stratified] == emotion_index]]
+        assert [(result < low).sum(), (result > high).sum()] == [2, 2]
 
 
 def test_the_seed_decides() -> None:

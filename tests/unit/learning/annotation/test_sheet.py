@@ -18,10 +18,16 @@ def sheet(*rows: dict[str, object]) -> str:
 
 
 def test_what_was_written_is_read_to_the_last_digit() -> None:
-    (one,) = filled(sheet({"emotion": "Sad", "annotator": "Ben"})).labels
-    assert (one.key, one.channel, one.start_s, one.end_s) == ("/calls/a.wav", 0, 1 / 3, 2.5)
-    assert (one.emotion, one.annotator, one.speaker, one.corpus, one.language) == ("sad", "Ben", "a-0", "own", "de")
-    assert one.extra == {"clip": "clips/1.wav"}
+    (label,) = filled(sheet({"emotion": "Sad", "annotator": "Ben"})).labels
+    assert (label.key, label.channel, label.start_s, label.end_s) == ("/calls/a.wav", 0, 1 / 3, 2.5)
+    assert (label.emotion, label.annotator, label.speaker, label.corpus, label.language) == (
+        "sad",
+        "Ben",
+        "a-0",
+        "own",
+        "de",
+    )
+    assert label.extra == {"clip": "clips/1.wav"}
 
 
 def test_an_unnamed_annotator_is_the_file() -> None:
@@ -54,14 +60,14 @@ def test_an_unfilled_sheet_is_no_fault() -> None:
         ("emotion;uri;speaker\n", "the column uri is missing"),
     ],
 )
-def test_faults_are_told(text: str, expected: str) -> None:
+def test_faults_are_listed(text: str, expected: str) -> None:
     with pytest.raises(CorpusError, match=expected):
         filled(text)
 
 
 def test_relative_uris_are_of_the_sheets_folder() -> None:
     text = sheet({"uri": "sub/a.wav", "emotion": "sad"}, {"uri": "s3://b/a.wav", "emotion": "sad"})
-    assert [one.key for one in filled(text).labels] == ["/sheets/sub/a.wav", "s3://b/a.wav"]
+    assert [label.key for label in filled(text).labels] == ["/sheets/sub/a.wav", "s3://b/a.wav"]
 
 
 def test_one_annotator_labels_a_stretch_in_one_sheet_only() -> None:
@@ -84,5 +90,5 @@ def test_the_consensus_is_a_manifest() -> None:
     data, count = write_consensus(filled(sheet(*rows)).labels)
     assert count == 1  # of two who differ there is no majority
     reader = corpus_reader("manifest", data, "agreed", "/elsewhere", "en")
-    (one,) = reader.read(["/calls/a.wav"]).stretches
-    assert (one.emotion, one.start_s, one.annotator, one.language) == ("sad", 0.0, "majority of 3", "de")
+    (label,) = reader.read(["/calls/a.wav"]).stretches
+    assert (label.emotion, label.start_s, label.annotator, label.language) == ("sad", 0.0, "majority of 3", "de")

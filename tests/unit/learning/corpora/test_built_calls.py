@@ -59,32 +59,34 @@ def plan(course: str = "random", overlap: float = 0.0, length_s: float = 40.0, s
 
 def time_of(call: Call, role: str) -> dict[str, float]:
     spoken: dict[str, float] = {}
-    for one in call.truth:
-        if one.role == role:
-            spoken[one.emotion] = spoken.get(one.emotion, 0.0) + one.end_s - one.start_s
+    for utterance in call.truth:
+        if utterance.role == role:
+            spoken[utterance.emotion] = spoken.get(utterance.emotion, 0.0) + utterance.end_s - utterance.start_s
     return spoken
 
 
 def test_the_truth_is_where_the_sound_is(library: ClipLibrary) -> None:
     call = compose(plan(), library)
     said = np.zeros((len(call.y), 2), dtype=bool)
-    for one in call.truth:
-        said[round(one.start_s * SAMPLE_RATE) : round(one.end_s * SAMPLE_RATE), ROLES.index(one.role)] = True
+    for utterance in call.truth:
+        said[
+            round(utterance.start_s * SAMPLE_RATE) : round(utterance.end_s * SAMPLE_RATE), ROLES.index(utterance.role)
+        ] = True
     assert not call.y[~said].any()
     inside = np.convolve(np.abs(call.y[said]), np.ones(160) / 160, "same")
     assert np.mean(inside > 0.05) > 0.98
-    assert {one.speaker for one in call.truth if one.role == "customer"} == {"anna"}
-    assert {one.emotion for one in call.truth if one.role == "agent"} == {"neutral"}
+    assert {utterance.speaker for utterance in call.truth if utterance.role == "customer"} == {"anna"}
+    assert {utterance.emotion for utterance in call.truth if utterance.role == "agent"} == {"neutral"}
     assert len(call.y) / SAMPLE_RATE > 40
 
 
 def test_the_same_plan_is_the_same_call(library: ClipLibrary) -> None:
-    one, same, other = (compose(plan(seed=seed), library) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one.y, same.y)
-    assert one.truth == same.truth
-    assert one.truth != other.truth
-    np.testing.assert_array_equal(render(one, TELEPHONE, 3), render(same, TELEPHONE, 3))
-    assert not np.array_equal(render(one, TELEPHONE, 3), render(one, TELEPHONE, 4))
+    utterance, same, other = (compose(plan(seed=seed), library) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(utterance.y, same.y)
+    assert utterance.truth == same.truth
+    assert utterance.truth != other.truth
+    np.testing.assert_array_equal(render(utterance, TELEPHONE, 3), render(same, TELEPHONE, 3))
+    assert not np.array_equal(render(utterance, TELEPHONE, 3), render(utterance, TELEPHONE, 4))
 
 
 def test_nobody_speaks_twice_at_once(library: ClipLibrary) -> None:
@@ -92,7 +94,7 @@ def test_nobody_speaks_twice_at_once(library: ClipLibrary) -> None:
     for overlap in (0.0, 1.0):
         call = compose(plan(overlap=overlap, length_s=60.0), library)
         for role in ROLES:
-            own = [one for one in call.truth if one.role == role]
+            own = [utterance for utterance in call.truth if utterance.role == role]
             assert all(before.end_s < after.start_s for before, after in pairwise(own))
         crossed[overlap] = sum(
             a.start_s < b.end_s and b.start_s < a.end_s
@@ -111,24 +113,26 @@ def test_courses(library: ClipLibrary) -> None:
     assert 2 <= len(time_of(by_course["shifting"], "customer")) <= 3
     dominated = time_of(by_course["dominated"], "customer")
     assert max(dominated.values()) / sum(dominated.values()) == pytest.approx(0.8, abs=0.08)
-    rising = [one.emotion for one in by_course["escalating"].truth if one.role == "customer"]
-    falling = [one.emotion for one in by_course["recovering"].truth if one.role == "customer"]
+    rising = [utterance.emotion for utterance in by_course["escalating"].truth if utterance.role == "customer"]
+    falling = [utterance.emotion for utterance in by_course["recovering"].truth if utterance.role == "customer"]
     assert rising[0] in {"neutral", "happy"}
     assert rising[-1] == falling[0] == "angry"
     assert falling[-1] in {"neutral", "happy"}
 
 
 def test_clips_are_used_up_before_they_come_again(library: ClipLibrary) -> None:
-    clips = [one.clip for one in compose(plan("steady"), library).truth if one.role == "customer"]
+    clips = [utterance.clip for utterance in compose(plan("steady"), library).truth if utterance.role == "customer"]
     assert all(first != second for first, second in zip(clips[::2], clips[1::2], strict=False))
 
 
 def test_plans_take_turns() -> None:
     plans = plan_calls(SPEAKERS, 12, ("random", "escalating"), (60.0, 90.0), 0.1, 0)
-    assert len({one.call_id for one in plans}) == 12
-    assert all(one.customer != one.agent and 60 <= one.length_s <= 90 for one in plans)
-    assert {one.customer for one in plans} == set(SPEAKERS)
-    assert {(one.customer, one.course) for one in plans} == {(s, c) for s in SPEAKERS for c in ("random", "escalating")}
+    assert len({utterance.call_id for utterance in plans}) == 12
+    assert all(utterance.customer != utterance.agent and 60 <= utterance.length_s <= 90 for utterance in plans)
+    assert {utterance.customer for utterance in plans} == set(SPEAKERS)
+    assert {(utterance.customer, utterance.course) for utterance in plans} == {
+        (s, c) for s in SPEAKERS for c in ("random", "escalating")
+    }
     assert plans == plan_calls(SPEAKERS, 12, ("random", "escalating"), (60.0, 90.0), 0.1, 0)
     with pytest.raises(CorpusError, match="two speakers, found anna"):
         plan_calls(SPEAKERS[:1], 1, ("random",), (60.0, 90.0), 0.1, 0)
@@ -143,7 +147,7 @@ def test_the_noise_is_as_far_below_the_speech_as_was_asked_for(library: ClipLibr
 
 
 @pytest.mark.parametrize(("codec", "rate"), [("pcm_16", 16000), ("ulaw", 8000), ("gsm", 8000), ("mp3", 16000)])
-def test_what_is_written_can_be_heard(codec: str, rate: int, library: ClipLibrary, tmp_path: Path) -> None:
+def test_a_written_call_can_be_decoded(codec: str, rate: int, library: ClipLibrary, tmp_path: Path) -> None:
     import soundfile as sf
 
     call = compose(plan(), library)
@@ -176,17 +180,17 @@ def test_the_clean_line_changes_nothing(library: ClipLibrary) -> None:
 
 def test_speech_without_its_room() -> None:
     room, speech = noise(SAMPLE_RATE, 0.5, 1e-4), tone(300, SAMPLE_RATE, 1.0, 0.1)
-    found = speech_extent(np.concatenate([room, speech, room, speech, room]), SAMPLE_RATE)
-    assert found == pytest.approx((0.5, 3.0), abs=0.01)  # a pause is the clip's own
+    result = speech_extent(np.concatenate([room, speech, room, speech, room]), SAMPLE_RATE)
+    assert result == pytest.approx((0.5, 3.0), abs=0.01)  # a pause is the clip's own
     assert speech_extent(speech, SAMPLE_RATE) == pytest.approx((0.0, 1.0), abs=0.01)
     click = tone(300, SAMPLE_RATE, 0.03, 0.1)
-    found = speech_extent(np.concatenate([click, room, speech, room, click]), SAMPLE_RATE)
-    assert found == pytest.approx((0.53, 1.53), abs=0.02)
+    result = speech_extent(np.concatenate([click, room, speech, room, click]), SAMPLE_RATE)
+    assert result == pytest.approx((0.53, 1.53), abs=0.02)
     assert speech_extent(np.zeros(16000, np.float32), SAMPLE_RATE) is None
     assert speech_extent(np.zeros(0, np.float32), SAMPLE_RATE) is None
 
 
 def test_a_corpus_without_clips_is_refused(tmp_path: Path) -> None:
     reader = ManifestReader(b"uri,speaker,emotion\na.wav,anna,sad\n", "planted", str(tmp_path), "en")
-    with pytest.raises(CorpusError, match="labelled whole by planted"):
+    with pytest.raises(CorpusError, match="whole-recording label of planted"):
         ClipLibrary(reader, _storage(tmp_path))

@@ -152,14 +152,14 @@ def test_a_wrong_file_is_deleted(server: Server, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_refusal_is_told(server: Server, tmp_path: Path) -> None:
+def test_a_refusal_by_the_server_is_reported(server: Server, tmp_path: Path) -> None:
     server.status = 404
     with pytest.raises(CorpusError, match="404"):
         fetch_ravdess(tmp_path, server.url, MD5)
 
 
-def test_nobody_there(server: Server, tmp_path: Path) -> None:
+def test_no_server(server: Server, tmp_path: Path) -> None:
     beginning = part(tmp_path, DATA[:1000])
-    with pytest.raises(CorpusError, match="broke off at 1000 bytes"):
+    with pytest.raises(CorpusError, match="was interrupted at 1000 bytes"):
         fetch_ravdess(tmp_path, "http://127.0.0.1:1/r.zip", MD5)
     assert beginning.read_bytes() == DATA[:1000]

@@ -55,11 +55,11 @@ def test_every_fault_is_listed_with_its_line() -> None:
         "line 3: end_s 1 is not after start_s 2",
         "line 4: start_s '-1'",
         "line 4: end_s 'nan'",
-        "line 4: emotion 'joy' is not known; there are neutral, calm",
+        "line 4: emotion 'joy' is not known; expected one of neutral, calm",
         "line 5: uri is empty",
         "line 5: speaker is empty",
         "line 7: the same stretch and annotator as line 6",
-        "line 8: the row has not as many cells",
+        "line 8: the row has another number of cells",
     ):
         assert expected in text
 
@@ -69,10 +69,10 @@ def test_every_fault_is_listed_with_its_line() -> None:
     [
         (b"", "the column uri is missing"),
         (b"uri,speaker\na,b\n", "the column emotion is missing"),
-        (b"uri,uri,speaker,emotion\n", "the column uri is there twice"),
+        (b"uri,uri,speaker,emotion\n", "the column uri occurs twice"),
         (b"uri,speaker,emotion\n", "there is no row"),
         (b"uri,speaker,emotion\n\xff,a,sad\n", "is not UTF-8"),
-        (b'uri,speaker,emotion\n"a,b,sad\n', "no CSV"),
+        (b'uri,speaker,emotion\n"a,b,sad\n', "not CSV"),
     ],
 )
 def test_a_file_that_is_no_manifest(data: bytes, expected: str) -> None:
@@ -81,5 +81,5 @@ def test_a_file_that_is_no_manifest(data: bytes, expected: str) -> None:
 
 
 def test_an_unknown_kind() -> None:
-    with pytest.raises(CorpusError, match="there are ravdess, crema-d, emodb, savee, tess, manifest"):
+    with pytest.raises(CorpusError, match="expected one of ravdess, crema-d, emodb, savee, tess, manifest"):
         corpus_reader("iemocap")

@@ -56,12 +56,18 @@ def settings() -> Settings:
         ("crema-d", "1002_TSI_NEU_XX.wav", "crema-d-1002", "neutral", "en"),
     ],
 )
-def test_the_name_says_everything(kind: str, key: str, speaker: str, emotion: str, language: str) -> None:
+def test_labels_are_read_from_the_name(kind: str, key: str, speaker: str, emotion: str, language: str) -> None:
     listing = corpus_reader(kind).read([key])
-    (one,) = listing.stretches
-    assert (one.key, one.corpus, one.speaker, one.emotion, one.language) == (key, kind, speaker, emotion, language)
-    assert (one.channel, one.start_s, one.end_s, one.annotator) == (None, 0.0, None, "corpus")
-    assert one.emotion in EMOTIONS
+    (stretch,) = listing.stretches
+    assert (stretch.key, stretch.corpus, stretch.speaker, stretch.emotion, stretch.language) == (
+        key,
+        kind,
+        speaker,
+        emotion,
+        language,
+    )
+    assert (stretch.channel, stretch.start_s, stretch.end_s, stretch.annotator) == (None, 0.0, None, "corpus")
+    assert stretch.emotion in EMOTIONS
     assert not listing.unplaced
     assert not listing.left_out
 
@@ -76,7 +82,7 @@ def test_the_name_says_everything(kind: str, key: str, speaker: str, emotion: st
         ("crema-d", "1001_DFA_ANG_XX.wav", {"statement": "Don't forget a jacket"}),
     ],
 )
-def test_what_else_the_name_says(kind: str, key: str, extra: dict[str, str]) -> None:
+def test_extra_is_read_from_the_name(kind: str, key: str, extra: dict[str, str]) -> None:
     assert corpus_reader(kind).read([key]).stretches[0].extra == extra
 
 
@@ -106,7 +112,7 @@ def test_levels_of_crema_d(level: str, intensity: str | None) -> None:
 def test_no_path_is_lost(kind: str, key: str, expected: str) -> None:
     listing = corpus_reader(kind).read([key])
     assert not listing.stretches
-    assert [one.key for one in listing.unplaced] == [key]
+    assert [stretch.key for stretch in listing.unplaced] == [key]
     assert expected in listing.unplaced[0].why
 
 
@@ -133,8 +139,8 @@ def test_a_folder_of_recordings_is_opened(kind: str, key: str, tmp_path: Path, s
         settings.corpus.model_copy(update={"kind": kind, "uri": str(tmp_path)}), settings.storage, tmp_path / "cache"
     )
     listing = corpus.reader.read(info.key for info in open_storage(corpus.root, settings.storage).list())
-    assert [one.key for one in listing.stretches] == [key]
-    assert [one.key for one in listing.unplaced] == ["notes.txt"]
+    assert [stretch.key for stretch in listing.stretches] == [key]
+    assert [stretch.key for stretch in listing.unplaced] == ["notes.txt"]
 
 
 RATINGS = (
@@ -153,25 +159,28 @@ def test_raters_of_crema_d_are_annotators(tmp_path: Path, settings: Settings) ->
     write_files(tmp_path, {"1001_DFA_ANG_XX.wav": wav("angry"), "finishedResponses.csv": RATINGS.encode()})
     named = settings.corpus.model_copy(update={"kind": "crema-d", "uri": str(tmp_path)})
     listing = open_corpus(named, settings.storage, tmp_path).reader.read(["1001_DFA_ANG_XX.wav"])
-    found = [(one.annotator, one.emotion, one.intensity, one.extra.get("level")) for one in listing.stretches]
-    assert found == [  # what the actor meant comes first; who saw the face does not count; the last answer does
+    labels = [
+        (stretch.annotator, stretch.emotion, stretch.intensity, stretch.extra.get("level"))
+        for stretch in listing.stretches
+    ]
+    assert labels == [  # what the actor meant comes first; who saw the face does not count; the last answer does
         ("corpus", "angry", None, None),
         ("rater-7", "disgust", None, "10"),
         ("rater-8", "neutral", None, "30"),
     ]
-    assert {one.speaker for one in listing.stretches} == {"crema-d-1001"}
+    assert {stretch.speaker for stretch in listing.stretches} == {"crema-d-1001"}
 
 
-def test_an_answer_that_is_none_is_told() -> None:
+def test_an_unknown_answer_is_unplaced() -> None:
     listing = corpus_reader("crema-d", RATINGS.encode()).read(["1040_ITH_SAD_X.wav"])
-    assert [one.annotator for one in listing.stretches] == ["corpus", "rater-7"]
-    assert "rater 8 heard 'Q'" in listing.unplaced[0].why
+    assert [stretch.annotator for stretch in listing.stretches] == ["corpus", "rater-7"]
+    assert "rater 8 answered 'Q'" in listing.unplaced[0].why
 
 
 def test_the_mp3_of_a_clip_that_is_there_as_wav_is_left_out() -> None:
     keys = ["AudioMP3/1001_DFA_ANG_XX.mp3", "AudioMP3/1001_DFA_SAD_XX.mp3", "AudioWAV/1001_DFA_ANG_XX.wav"]
     listing = corpus_reader("crema-d").read(keys)
-    assert [one.key for one in listing.stretches] == keys[1:]
+    assert [stretch.key for stretch in listing.stretches] == keys[1:]
     assert listing.left_out == (keys[0],)
 
 

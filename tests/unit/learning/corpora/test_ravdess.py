@@ -9,7 +9,7 @@ import pytest
 from ser_core.learning.corpora.ravdess import FOLDS, RavdessReader
 
 
-def test_the_name_says_everything() -> None:
+def test_labels_are_read_from_the_name() -> None:
     listing = RavdessReader().read(["Actor_12/03-01-05-02-02-01-12.wav"])
     (stretch,) = listing.stretches
     assert (stretch.speaker, stretch.emotion, stretch.intensity, stretch.language) == (

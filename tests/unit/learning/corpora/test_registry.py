@@ -25,7 +25,7 @@ def test_a_zip_is_unpacked_once(tmp_path: Path, settings: Settings) -> None:
     assert first.reader.name == "ravdess"
 
 
-def test_a_manifest_stands_in_the_root(tmp_path: Path, settings: Settings) -> None:
+def test_a_manifest_is_in_the_root(tmp_path: Path, settings: Settings) -> None:
     (tmp_path / "calls.csv").write_text(f"uri,speaker,emotion\n{tmp_path}/a.wav,anna,sad\n")
     named = settings.corpus.model_copy(update={"kind": "manifest", "uri": str(tmp_path / "calls.csv")})
     corpus = open_corpus(named, settings.storage, tmp_path)

@@ -58,17 +58,17 @@ def test_a_limit_to_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_no_doubled_names(tmp_path: Path) -> None:
-    refused(zipped(("a.wav", b"1"), ("A.wav", b"2")), tmp_path, "there twice")
+    refused(zipped(("a.wav", b"1"), ("A.wav", b"2")), tmp_path, "occur twice")
 
 
-def test_damage_is_found_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_damaged_zip_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     data = bytearray(zipped(("a.wav", b"0123456789")).getvalue())
     data[data.index(b"0123456789")] ^= 0xFF
     refused(io.BytesIO(bytes(data)), tmp_path, "broken")
     refused(io.BytesIO(b"no zip"), tmp_path, "cannot be read as a zip")
 
 
-def test_what_is_there_is_kept(tmp_path: Path) -> None:
+def test_an_existing_folder_is_kept(tmp_path: Path) -> None:
     (tmp_path / "to").mkdir()
     assert unpack(zipped(("a", b"1")), tmp_path / "to") == tmp_path / "to"
     assert not list((tmp_path / "to").iterdir())

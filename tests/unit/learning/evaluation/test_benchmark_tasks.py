@@ -97,10 +97,10 @@ def test_a_corpus_without_the_emotions_cannot_take_the_split(training: TrainingS
 
 def test_a_language_is_tested_by_models_of_the_others_and_of_strangers() -> None:
     data = rows("happy angry happy angry sad sad", "a b c d a e", "de de en en en fr")
-    found = language_splits(data)
-    assert list(found) == ["de", "en", "fr"]
-    assert data.speaker[found["de"].train].tolist() == ["c", "d", "e"]  # a speaks both
-    assert found["fr"].test.tolist() == [5]
+    result = language_splits(data)
+    assert list(result) == ["de", "en", "fr"]
+    assert data.speaker[result["de"].train].tolist() == ["c", "d", "e"]  # a speaks both
+    assert result["fr"].test.tolist() == [5]
     assert language_splits(rows("happy sad", "a b", "en en")) == {}
     assert language_splits(rows("happy sad", "a a", "en de")) == {}
 
@@ -129,13 +129,13 @@ def test_a_peers_vectors_find_their_clips(tmp_path: Path) -> None:
     clips = {"r1": "one.wav", "r2": "two.wav"}
     path = write(tmp_path / "p.parquet", ["two.wav", "else.wav", "one.wav"], [[2, 2], [9, 9], [1, 1]])
     check_peer(path)
-    found = with_vectors(data, clips, path)
-    assert found.X.tolist() == [[1, 1], [2, 2]]
-    assert (found.emotion.tolist(), found.speaker.tolist()) == (["happy", "sad"], ["a", "b"])
-    assert found.duration_s.tolist() == [2.0, 1.0]
+    result = with_vectors(data, clips, path)
+    assert result.X.tolist() == [[1, 1], [2, 2]]
+    assert (result.emotion.tolist(), result.speaker.tolist()) == (["happy", "sad"], ["a", "b"])
+    assert result.duration_s.tolist() == [2.0, 1.0]
     faults = {
         "no vector of 1 clips, the first two.wav": (["one.wav"], [[1, 1]]),
-        "there twice": (["one.wav", "one.wav", "two.wav"], [[1, 1]] * 3),
+        "occur twice": (["one.wav", "one.wav", "two.wav"], [[1, 1]] * 3),
         "differ in length": (["one.wav", "two.wav"], [[1, 1], [1]]),
     }
     for expected, (names, vectors) in faults.items():
@@ -156,12 +156,12 @@ def test_every_look_adds_a_line_whose_digest_is_of_what_it_depends_on(
     tmp_path: Path, training: TrainingSettings
 ) -> None:
     decided = {"truth": "happy", "emotion": "happy", "p_happy": 0.9, "p_sad": 0.1}
-    said = [
+    decisions = [
         {"condition": name, "fold": fold, "clip": "c", "speaker": "s", **decided}
         for name in ("unheard_speaker", "noise")
         for fold in (0, 1)
     ]
-    table = pa.Table.from_pylist(said, schema=PREDICTIONS)
+    table = pa.Table.from_pylist(decisions, schema=PREDICTIONS)
     log = OuterLog(tmp_path / "below" / "log.jsonl")
     settings = {fold: recipe(training, normalised=False) for fold in (0, 1)}
     settings[1] = settings[1].model_copy(update={"alpha": 9.0})

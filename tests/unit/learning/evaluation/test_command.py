@@ -5,33 +5,33 @@ from pathlib import Path
 
 import pytest
 
-from ser_core.cli.evaluate import main
+from ser_core.cli.main import main
 
 
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["calls", "--calls-per-fold", "0"], "--calls-per-fold 0: expected 1 or more"),
-        (["calls", "--seed", "-1"], "--seed -1: expected 0 or more"),
-        (["calls", "--folds", "0,x"], "--folds '0,x': expected numbers"),
-        (["clips"], "invalid choice"),
+        (["calls", "--calls-per-fold", "0"], "0 is not in the range x>=1"),
+        (["calls", "--seed", "-1"], "-1 is not in the range x>=0"),
+        (["calls", "--folds", "0,x"], "'0,x': expected numbers"),
+        (["clips"], "did you mean calls?"),
         (["calls"], "corpus.uri is not set"),
         (["corpus"], "corpus.uri is not set"),
-        (["corpus", "--folds", "0-2"], "--folds '0-2': expected numbers"),
-        (["corpus", "--conditions", "loud"], "there is no condition loud; there are unheard_speaker"),
+        (["corpus", "--folds", "0-2"], "'0-2': expected numbers"),
+        (["corpus", "--conditions", "loud"], "there is no condition loud; known are unheard_speaker"),
         (["corpus", "--peer", "x"], "--peer 'x': expected NAME=FILE"),
         (["corpus", "--peer", "a:b=c"], "--peer 'a:b=c': expected NAME=FILE"),
         (["corpus", "--peer", "a=b", "--peer", "a=c"], "--peer a: there is one of that name already"),
         (["corpus", "--across", "vinyl=x"], "vinyl is no kind of corpus; there are ravdess"),
-        (["corpus", "--calls-per-fold", "3"], "unrecognized arguments"),
+        (["corpus", "--calls-per-fold", "3"], "No such option"),
     ],
 )
-def test_wrong_words_are_told_before_any_work(
+def test_wrong_arguments_are_refused_before_any_work(
     words: list[str], expected: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("SER_CORPUS__URI", raising=False)
     monkeypatch.chdir(tmp_path)
-    assert main([*words, "--json"]) == 2
+    assert main(["evaluate", *words, "--json"]) == 2
     assert not list(tmp_path.rglob("*.jsonl"))
     printed = capsys.readouterr()
     assert expected in printed.err

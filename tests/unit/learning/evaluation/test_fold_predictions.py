@@ -14,12 +14,13 @@ from rich.console import Console
 from ser_core.config import load_settings
 from ser_core.config.settings import TrainingSettings
 from ser_core.errors import TrainingError
-from ser_core.learning.evaluation import bootstrap
 from ser_core.learning.evaluation.annotators import annotator_decisions
+from ser_core.learning.evaluation.bootstrap import bootstrap_interval, sums_by_group
 from ser_core.learning.evaluation.corpus_conditions import CONDITIONS, recipe, tutorial_recipe
-from ser_core.learning.evaluation.corpus_figures import summarise_corpus
-from ser_core.learning.evaluation.fold_predictions import PREDICTIONS, Task, check_strangers, run_task
+from ser_core.learning.evaluation.corpus_metrics import summarise_corpus
+from ser_core.learning.evaluation.fold_predictions import PREDICTIONS, Task, check_disjoint, run_task
 from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.learning.training.metrics import accuracy, unweighted_average_recall
 from ser_core.learning.training.splits import Split, speaker_folds
 from ser_core.report.corpus_report import corpus_markdown, corpus_pictures, corpus_table
 
@@ -64,7 +65,7 @@ def run(data: LabelledFeatures, jobs: int = 1) -> pa.Table:
     return run_task(task(data), folds, lambda _: settings(), jobs)
 
 
-def test_every_recording_is_decided_once_as_recorded_by_a_model_that_has_not_heard_its_speaker() -> None:
+def test_every_recording_is_predicted_once_by_a_model_not_trained_on_its_speaker() -> None:
     data = planted()
     heard: list[set[str]] = []
 
@@ -82,10 +83,10 @@ def test_every_recording_is_decided_once_as_recorded_by_a_model_that_has_not_hea
         return Even()
 
     splits = dict(enumerate(speaker_folds(data.speaker, None, 3, 0)))
-    found = run_task(task(data), splits, lambda _: settings(), 1, fit)
-    assert found.schema == PREDICTIONS
-    assert sorted(found["clip"].to_pylist()) == sorted({f"{one}.wav" for one in data.recording_id.tolist()})
-    for row in found.to_pylist():
+    result = run_task(task(data), splits, lambda _: settings(), 1, fit)
+    assert result.schema == PREDICTIONS
+    assert sorted(result["clip"].to_pylist()) == sorted({f"{one}.wav" for one in data.recording_id.tolist()})
+    for row in result.to_pylist():
         assert row["speaker"] not in heard[row["fold"]]
 
 
@@ -95,12 +96,12 @@ def test_a_test_speaker_or_recording_in_training_is_refused() -> None:
     with pytest.raises(TrainingError, match="unheard_speaker, fold 0: the recordings r000, r001, r002 are"):
         run_task(task(data), {0: leaking}, lambda _: settings(), 1)
     same_speakers = Split(np.arange(0, 72, 2), np.arange(1, 72, 2))
-    with pytest.raises(TrainingError, match="the speakers s0, s1, s2, s3, s4 are trained on and tested"):
+    with pytest.raises(TrainingError, match="the speakers s0, s1, s2, s3, s4 are in the train and the test part"):
         run_task(task(data), {0: same_speakers}, lambda _: settings(), 1)
-    check_strangers(data, same_speakers, "random", by_speaker=False)
+    check_disjoint(data, same_speakers, "random", by_speaker=False)
     copies = Split(np.flatnonzero(data.condition == "varied-1"), np.flatnonzero(data.condition == "as_recorded"))
-    with pytest.raises(TrainingError, match="are trained on and tested"):
-        check_strangers(data, copies, "fold 0", by_speaker=False)
+    with pytest.raises(TrainingError, match="are in the train and the test part"):
+        check_disjoint(data, copies, "fold 0", by_speaker=False)
 
 
 @pytest.mark.slow
@@ -108,11 +109,11 @@ def test_the_number_of_processes_changes_nothing() -> None:
     assert run(planted()).equals(run(planted(), jobs=2))
 
 
-def test_planted_emotions_are_found() -> None:
-    found = summarise_corpus(run(planted()))["conditions"]["unheard_speaker"]
-    assert found["uar"] > 0.9
-    assert found["ci95"][0] <= found["uar"] <= found["ci95"][1]
-    assert (found["n"], len(found["uar_by_fold"])) == (72, 3)
+def test_planted_emotions_are_predicted() -> None:
+    result = summarise_corpus(run(planted()))["conditions"]["unheard_speaker"]
+    assert result["uar"] > 0.9
+    assert result["ci95"][0] <= result["uar"] <= result["ci95"][1]
+    assert (result["n"], len(result["uar_by_fold"])) == (72, 3)
 
 
 def predictions(rows: list[tuple[str, str, str, float]], condition: str = "unheard_speaker") -> pa.Table:
@@ -127,23 +128,23 @@ def predictions(rows: list[tuple[str, str, str, float]], condition: str = "unhea
     return pa.Table.from_pylist(made, schema=PREDICTIONS)
 
 
-def test_figures_by_hand(tmp_path: Path) -> None:
+def test_metrics_by_hand(tmp_path: Path) -> None:
     rows = [("a", "happy", "happy", 0.9), ("a", "happy", "happy", 0.9), ("a", "angry", "angry", 0.9)]
     rows += [("b", "happy", "angry", 0.6), ("b", "angry", "angry", 0.6)]
     table = pa.concat_tables(
         [predictions(rows), predictions(rows, "peer:other"), predictions(rows, "peer:other:normalised")]
     )
     pq.write_table(table, tmp_path / "p.parquet")
-    told = summarise_corpus(pq.read_table(tmp_path / "p.parquet"))
-    found = told["conditions"]["unheard_speaker"]
-    assert found["uar"] == pytest.approx((2 / 3 + 1) / 2)
-    assert found["accuracy"] == pytest.approx(0.8)
-    assert found["uar_by_fold"] == pytest.approx([1.0, 0.5])
-    assert found["fold_sd"] == pytest.approx(np.std([1.0, 0.5], ddof=1))
+    summary = summarise_corpus(pq.read_table(tmp_path / "p.parquet"))
+    result = summary["conditions"]["unheard_speaker"]
+    assert result["uar"] == pytest.approx((2 / 3 + 1) / 2)
+    assert result["accuracy"] == pytest.approx(0.8)
+    assert result["uar_by_fold"] == pytest.approx([1.0, 0.5])
+    assert result["fold_sd"] == pytest.approx(np.std([1.0, 0.5], ddof=1))
     # 3 decisions at 0.9, all right; 2 at 0.6, one of them right
-    assert told["ece"] == found["ece"] == pytest.approx((3 * 0.1 + 2 * 0.1) / 5)
-    assert found["confusion"] == [[2, 1], [0, 2]]
-    assert told["peers"]["other"]["uar"] == told["peers"]["other"]["normalised"]["uar"] == found["uar"]
+    assert summary["ece"] == result["ece"] == pytest.approx((3 * 0.1 + 2 * 0.1) / 5)
+    assert result["confusion"] == [[2, 1], [0, 2]]
+    assert summary["peers"]["other"]["uar"] == summary["peers"]["other"]["normalised"]["uar"] == result["uar"]
 
 
 def test_the_interval_is_of_speakers_not_of_clips() -> None:
@@ -151,22 +152,28 @@ def test_the_interval_is_of_speakers_not_of_clips() -> None:
     truth = np.zeros(200, dtype=np.intp)
     decision = np.repeat([0, 1], 100).astype(np.intp)
     speaker = np.repeat(["a", "b"], 100)
-    assert bootstrap.interval(truth, decision, speaker, 2, bootstrap.uar) == (0.0, 1.0)
     mixed = np.tile([0, 1], 100).astype(np.intp)
-    assert bootstrap.interval(truth, mixed, speaker, 2, bootstrap.accuracy) == (0.5, 0.5)
+    for predicted, metric, expected in (
+        (decision, unweighted_average_recall, [0.0, 1.0]),
+        (mixed, accuracy, [0.5, 0.5]),
+    ):
+        sums = sums_by_group(speaker, truth, np.column_stack([np.ones(200), predicted == truth]), 2)
+        ends = bootstrap_interval(sums, lambda drawn, metric=metric: metric(drawn[:, 1], drawn[:, 0]))
+        assert ends is not None
+        assert ends.tolist() == expected
 
 
-def test_of_one_speaker_there_is_no_interval() -> None:
-    found = summarise_corpus(predictions([("a", "happy", "happy", 0.9), ("a", "angry", "happy", 0.9)]))
-    figures = found["conditions"]["unheard_speaker"]
+def test_one_speaker_has_no_interval() -> None:
+    result = summarise_corpus(predictions([("a", "happy", "happy", 0.9), ("a", "angry", "happy", 0.9)]))
+    figures = result["conditions"]["unheard_speaker"]
     assert (figures["ci95"], figures["fold_sd"], figures["uar"]) == (None, None, 0.5)
 
 
-def test_a_random_split_is_told_by_its_accuracy() -> None:
+def test_the_interval_of_a_random_split_is_of_the_accuracy() -> None:
     rows = [("a", "happy", "happy", 0.9)] * 8 + [("a", "angry", "happy", 0.9)] * 2
     rows += [("b", "happy", "happy", 0.9)] * 8 + [("b", "angry", "happy", 0.9)] * 2
-    told = summarise_corpus(pa.concat_tables(predictions(rows, name) for name in ("random_split_4", "telephone")))
-    random, other = told["conditions"]["random_split_4"], told["conditions"]["telephone"]
+    summary = summarise_corpus(pa.concat_tables(predictions(rows, name) for name in ("random_split_4", "telephone")))
+    random, other = summary["conditions"]["random_split_4"], summary["conditions"]["telephone"]
     assert (random["uar"], random["accuracy"]) == (0.5, 0.8)
     assert (random["ci95"], other["ci95"]) == ([0.8, 0.8], [0.5, 0.5])
     assert "speakers leak" in random["known"]
@@ -179,8 +186,8 @@ def test_annotators_are_judged_by_the_majority_of_the_others() -> None:
         "three.wav": {"v": "sad", "w": "sad", "x": "happy", "y": "happy", "z": "angry"},  # z's others are of two minds
     }
     table = annotator_decisions(heard)
-    found = [(row["clip"], row["speaker"], row["truth"], row["emotion"]) for row in table.to_pylist()]
-    assert found == [
+    result = [(row["clip"], row["speaker"], row["truth"], row["emotion"]) for row in table.to_pylist()]
+    assert result == [
         ("one.wav", "z", "happy", "angry"),
         ("three.wav", "v", "happy", "sad"),
         ("three.wav", "w", "happy", "sad"),
@@ -192,11 +199,11 @@ def test_annotators_are_judged_by_the_majority_of_the_others() -> None:
 
 def test_the_report_holds_every_line_and_a_picture_a_condition() -> None:
     peer = [predictions([("a", "happy", "happy", 0.9)], name) for name in ("peer:x", "peer:x:telephone")]
-    told = {**summarise_corpus(pa.concat_tables([run(planted()), *peer])), "left_out": {"noise": "why not"}}
-    pictures = corpus_pictures(told)
+    summary = {**summarise_corpus(pa.concat_tables([run(planted()), *peer])), "left_out": {"noise": "why not"}}
+    pictures = corpus_pictures(summary)
     assert set(pictures) == {"confusion_unheard_speaker.png", "reliability_unheard_speaker.png"}
     assert all(data.startswith(b"\x89PNG") for data in pictures.values())
-    text = corpus_markdown(told, pictures)
+    text = corpus_markdown(summary, pictures)
     for expected in (
         "| unheard_speaker | ",
         "| peer x | 1.000 | – |",
@@ -206,7 +213,7 @@ def test_the_report_holds_every_line_and_a_picture_a_condition() -> None:
     ):
         assert expected in text
     console = Console(width=160, record=True, file=StringIO())
-    console.print(corpus_table(told))
+    console.print(corpus_table(summary))
     assert "peer x, telephone" in console.export_text()
 
 

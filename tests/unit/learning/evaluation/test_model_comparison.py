@@ -34,25 +34,25 @@ def test_agreement_at_its_ends() -> None:
     assert (nothing.decided_s, nothing.share, nothing.kappa) == (0, None, None)
 
 
-def test_shares_move_and_the_index_says_how_far() -> None:
-    found = shift(np.array([50.0, 50.0]), np.array([160.0, 40.0]))
-    assert (found.a, found.b) == ((0.5, 0.5), (0.8, 0.2))
-    assert found.psi == pytest.approx(0.3 * math.log(0.8 / 0.5) - 0.3 * math.log(0.2 / 0.5))
+def test_shift_has_the_shares_and_the_index_of_its_formula() -> None:
+    result = shift(np.array([50.0, 50.0]), np.array([160.0, 40.0]))
+    assert (result.a, result.b) == ((0.5, 0.5), (0.8, 0.2))
+    assert result.psi == pytest.approx(0.3 * math.log(0.8 / 0.5) - 0.3 * math.log(0.2 / 0.5))
     assert shift(np.array([2.0, 6.0]), np.array([1.0, 3.0])).psi == 0
 
 
 def test_a_class_that_is_gone_leaves_a_finite_index() -> None:
-    found = shift(np.array([1.0, 1.0]), np.array([1.0, 0.0]))
-    assert found.b == (1, 0)
-    assert found.psi is not None
-    assert 0.25 < found.psi < 10
+    result = shift(np.array([1.0, 1.0]), np.array([1.0, 0.0]))
+    assert result.b == (1, 0)
+    assert result.psi is not None
+    assert 0.25 < result.psi < 10
     back = shift(np.array([1.0, 0.0]), np.array([1.0, 1.0]))
-    assert back.psi == pytest.approx(found.psi)
+    assert back.psi == pytest.approx(result.psi)
 
 
 def test_nothing_decided_has_no_shares() -> None:
-    found = shift(np.zeros(2), np.array([1.0, 1.0]))
-    assert (found.a, found.b, found.psi) == (None, (0.5, 0.5), None)
+    result = shift(np.zeros(2), np.array([1.0, 1.0]))
+    assert (result.a, result.b, result.psi) == (None, (0.5, 0.5), None)
 
 
 def planted(calls: int, right_b: float, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -66,17 +66,17 @@ def planted(calls: int, right_b: float, seed: int = 0) -> tuple[np.ndarray, ...]
 def test_recalls_are_of_speech_time() -> None:
     truth, seconds = np.array([0, 0, 1]), np.array([1.0, 3.0, 2.0])
     right = np.array([[True, False], [False, True], [True, True]])
-    found = gains(np.array([7, 7, 9]), truth, seconds, right, 3)
-    first, second, third = found.recall
+    result = gains(np.array([7, 7, 9]), truth, seconds, right, 3)
+    first, second, third = result.recall
     assert first is not None
     assert second is not None
     assert third is None
     assert (first.a, first.b, first.difference, first.speech_s) == (0.25, 0.75, 0.5, 4)
     assert (second.a, second.b, second.speech_s) == (1, 1, 2)
-    assert (found.uar.a, found.uar.b, found.uar.speech_s, found.calls) == (0.625, 0.875, 6, 2)
+    assert (result.uar.a, result.uar.b, result.uar.speech_s, result.calls) == (0.625, 0.875, 6, 2)
 
 
-def test_a_gain_is_told_from_none() -> None:
+def test_a_gain_is_distinguished_from_no_gain() -> None:
     """The same: sixty calls, and sixty more in which the models have changed places."""
     call, truth, seconds, right = planted(60, 0.9)
     better = gains(call, truth, seconds, right, 2)
@@ -95,10 +95,10 @@ def test_the_interval_is_as_wide_as_theory_has_it() -> None:
     rng = np.random.default_rng(3)
     calls = 400
     right = np.column_stack([rng.random(calls) < 0.5, rng.random(calls) < 0.8])
-    found = gains(np.arange(calls), np.zeros(calls, int), np.ones(calls), right, 1).uar
+    result = gains(np.arange(calls), np.zeros(calls, int), np.ones(calls), right, 1).uar
     deviation = np.std(right[:, 1].astype(float) - right[:, 0]) / np.sqrt(calls)
-    assert found.ci95 == pytest.approx(
-        (found.difference - 1.96 * deviation, found.difference + 1.96 * deviation), abs=0.01
+    assert result.ci95 == pytest.approx(
+        (result.difference - 1.96 * deviation, result.difference + 1.96 * deviation), abs=0.01
     )
 
 
@@ -117,8 +117,8 @@ def test_a_class_of_one_call_does_not_spoil_the_others() -> None:
     """Resamples without that call have no recall of its class, and count for the rest."""
     call, truth, seconds, right = planted(10, 0.9)
     truth = np.where(call == 0, 2, truth)
-    found = gains(call, truth, seconds, right, 3)
-    for gain in (*found.recall, found.uar):
+    result = gains(call, truth, seconds, right, 3)
+    for gain in (*result.recall, result.uar):
         assert gain is not None
         assert gain.ci95 is not None
         assert np.isfinite(gain.ci95).all()
@@ -131,5 +131,5 @@ def test_one_call_has_no_interval_and_none_cannot_be_compared() -> None:
 
 
 def test_pairs_as_a_matrix() -> None:
-    found = matrix([("sad", "sad", 2.0), ("sad", None, 1.0), (None, "angry", 4.0)], ["sad", "angry", None])
-    assert found.tolist() == [[2, 0, 1], [0, 0, 0], [0, 4, 0]]
+    result = matrix([("sad", "sad", 2.0), ("sad", None, 1.0), (None, "angry", 4.0)], ["sad", "angry", None])
+    assert result.tolist() == [[2, 0, 1], [0, 0, 0], [0, 4, 0]]

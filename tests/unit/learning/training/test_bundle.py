@@ -75,7 +75,7 @@ def content(copied: LabelledFeatures, planted: LabelledFeatures, voting: Trainin
         "corpus",
         Features({"n_fft": 2048, "segments": {"mode": "window"}}),
         summary,
-        evaluate(planted, CLASSES, voting, None, families={"spare": [3], "told": [0, 1, 2]}),
+        evaluate(planted, CLASSES, voting, None, families={"spare": [3], "informative": [0, 1, 2]}),
         {"confusion.png": b"\x89PNG"},
     )
 
@@ -97,7 +97,7 @@ def test_what_is_written_is_what_is_loaded(storage: Storage, content: BundleCont
     assert not np.array_equal(loaded, model.posteriors(planted.X, planted.recording_id))
 
 
-def test_the_manifest_says_where_the_model_is_from(storage: Storage, content: BundleContent) -> None:
+def test_the_manifest_describes_training(storage: Storage, content: BundleContent) -> None:
     bundle = read_bundle(storage, write_bundle(storage, "emotions", content))
     manifest = bundle.manifest
     assert set(manifest["files"]) == {"classifier.skops", "normaliser.json", "card.md", "confusion.png"}
@@ -106,15 +106,19 @@ def test_the_manifest_says_where_the_model_is_from(storage: Storage, content: Bu
     assert manifest["feature_set"]["parameters"]["n_fft"] == 2048
     assert manifest["training"]["rows"] == content.training.rows
     assert manifest["training"]["altered_rows"] == {"line-1": 192, "varied-1": 192, "varied-2": 192}
-    assert [one["name"] for one in manifest["training"]["augmentation"]] == ["varied-1", "varied-2", "line-1"]
+    assert [condition["name"] for condition in manifest["training"]["augmentation"]] == [
+        "varied-1",
+        "varied-2",
+        "line-1",
+    ]
     assert (manifest["training"]["perceptrons"], manifest["training"]["calibration_groups"]) == (7, 4)
     assert manifest["training"]["temperature"] == content.model.classifier.temperature
-    assert manifest["metrics"]["importance"][0]["family"] == "told"
+    assert manifest["metrics"]["importance"][0]["family"] == "informative"
     assert manifest["metrics"]["speaker_independent"]["metrics"]["uar"] > 0.9
     assert {"scikit-learn", "librosa", "python"} <= set(manifest["libraries"])
 
 
-def test_the_card_tells_both_protocols_and_the_limits(storage: Storage, content: BundleContent) -> None:
+def test_the_card_has_both_protocols_and_the_limits(storage: Storage, content: BundleContent) -> None:
     card = read_bundle(storage, write_bundle(storage, "emotions", content)).files["card.md"].decode()
     for expected in (
         "# emotions/1",
@@ -127,10 +131,10 @@ def test_the_card_tells_both_protocols_and_the_limits(storage: Storage, content:
         "7 multilayer perceptrons that name",
         "altered as varied-1, varied-2, line-1",
         "each on 60% of the features, drawn at random, on the recordings and 2 of their altered copies",
-        "each of 4 was left out of 1 perceptrons",
-        f"gave the temperature {content.model.classifier.temperature:.2f}",
+        "each of 4 groups of speakers was left out of the training of 1 perceptrons",
+        f"temperature {content.model.classifier.temperature:.2f}",
         "The 2 main directions in which speakers differ",
-        "| told | 3 | +0.",
+        "| informative | 3 | +0.",
         "![confusion.png](confusion.png)",
         "art. 5(1)(f)",
     ):
@@ -195,7 +199,7 @@ def test_an_altered_file_is_refused(name: str, storage: Storage, content: Bundle
     data = bytearray(storage.read(f"{version}/{name}"))
     data[-1] ^= 1
     storage.put(f"{version}/{name}", bytes(data))
-    with pytest.raises(BundleError, match=f"{name} is not what the manifest says"):
+    with pytest.raises(BundleError, match=f"{name} differs from the manifest"):
         read_bundle(storage, version)
     storage.delete(f"{version}/{name}")
     with pytest.raises(BundleError, match=f"has no {name}"):
@@ -249,7 +253,7 @@ def test_a_manifest_that_does_not_fit(
 
 
 class Planted:
-    """What an attacker would want to be built: a type of ours that no bundle holds."""
+    """What an attacker would want to build: a type of this package that no bundle holds."""
 
 
 def _edited(data: bytes, old: bytes, new: bytes) -> bytes:
@@ -266,9 +270,9 @@ def hostile() -> dict[str, tuple[bytes, str]]:
     linear = skops.io.dumps({"networks": [LogisticRegression().fit(np.eye(10), y)]})
     plain = skops.io.dumps({"mean": np.zeros(3, np.float32)})
     return {
-        "a pickle": (pickle.dumps(Planted), "no skops file"),
-        "an empty file": (b"", "no skops file"),
-        "a type of ours": (skops.io.dumps(Planted()), "Planted"),
+        "a pickle": (pickle.dumps(Planted), "not a skops file"),
+        "an empty file": (b"", "not a skops file"),
+        "a type of this package": (skops.io.dumps(Planted()), "Planted"),
         "another classifier": (linear, "LogisticRegression"),
         "a function": (skops.io.dumps(FunctionTransformer(np.sin)), "numpy"),
         "a random state": (skops.io.dumps({"state": np.random.RandomState(0)}), "RandomState"),

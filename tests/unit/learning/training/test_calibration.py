@@ -21,7 +21,7 @@ def spoken(n: int = 20000) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("planted", [0.7, 1.0, 3.0])
-def test_the_planted_temperature_is_found(planted: float) -> None:
+def test_the_planted_temperature_is_fitted(planted: float) -> None:
     logs, truth = spoken()
     assert fit_temperature(logs * planted, truth) == pytest.approx(planted, rel=0.05)
 
@@ -65,4 +65,4 @@ def test_groups_are_drawn_by_the_seed() -> None:
 def test_one_speaker_cannot_be_left_out(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "ser_core"):
         assert speaker_groups(np.array(["s", "s"]), 0) == ()
-    assert "not calibrated: there is one speaker only" in caplog.text
+    assert "not calibrated: there is only one speaker" in caplog.text

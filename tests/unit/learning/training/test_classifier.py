@@ -39,10 +39,10 @@ def test_a_feature_of_no_variance_does_no_harm(planted: LabelledFeatures, quick:
 
 
 def test_the_same_seed_gives_the_same_model(planted: LabelledFeatures, quick: TrainingSettings) -> None:
-    one, same = (fit_classifier(planted, CLASSES, quick).predict_proba(planted.X) for _ in range(2))
-    np.testing.assert_array_equal(one, same)
+    ensemble, same = (fit_classifier(planted, CLASSES, quick).predict_proba(planted.X) for _ in range(2))
+    np.testing.assert_array_equal(ensemble, same)
     other = fit_classifier(planted, CLASSES, quick.model_copy(update={"seed": 1})).predict_proba(planted.X)
-    assert not np.array_equal(one, other)
+    assert not np.array_equal(ensemble, other)
 
 
 def test_too_few_epochs_are_a_logged_fact(
@@ -65,9 +65,15 @@ def test_one_class_is_refused(planted: LabelledFeatures, quick: TrainingSettings
 
 def test_leaving_speakers_out_gives_perceptrons_that_vote(copied: LabelledFeatures, voting: TrainingSettings) -> None:
     classifier = fit_classifier(copied, CLASSES, voting)
-    assert [len(one.members) for one in classifier.ensembles] == [3, 1, 1, 1, 1]  # 8 speakers: 4 groups of two
+    assert [len(ensemble.members) for ensemble in classifier.ensembles] == [
+        3,
+        1,
+        1,
+        1,
+        1,
+    ]  # 8 speakers: 4 groups of two
     alone = fit_classifier(copied, CLASSES, voting.model_copy(update={"calibration_members": 0}))
-    assert [len(one.members) for one in alone.ensembles] == [3]
+    assert [len(ensemble.members) for ensemble in alone.ensembles] == [3]
     assert alone.temperature == 1.0
     for left_out in classifier.ensembles[1:]:
         assert not np.array_equal(left_out.standardiser.mean, classifier.ensembles[0].standardiser.mean)
@@ -76,7 +82,7 @@ def test_leaving_speakers_out_gives_perceptrons_that_vote(copied: LabelledFeatur
     np.testing.assert_allclose(classifier.predict_proba(copied.X), expected, atol=1e-5)
 
 
-def test_the_temperature_is_of_speakers_that_were_not_heard(voting: TrainingSettings) -> None:
+def test_the_temperature_is_fitted_on_held_out_speakers(voting: TrainingSettings) -> None:
     """The vector names the speaker, and each speaker has an emotion of their own: heard speakers are never mistaken,
     others always are as good as drawn. Calibrated on what was heard, the posteriors would be sure."""
     rng = np.random.default_rng(0)

@@ -50,13 +50,13 @@ def _set(*path: Any) -> Callable[[Parts], None]:
     *way, last, value = path
 
     def change(parts: Parts) -> None:
-        there: Any = parts
+        target: Any = parts
         for key in way:
-            there = getattr(there, key) if isinstance(key, str) and not isinstance(there, dict) else there[key]
-        if isinstance(there, dict | list):
-            there[last] = value
+            target = getattr(target, key) if isinstance(key, str) and not isinstance(target, dict) else target[key]
+        if isinstance(target, dict | list):
+            target[last] = value
         else:
-            setattr(there, last, value)
+            setattr(target, last, value)
 
     return change
 
@@ -89,8 +89,8 @@ NETWORK = (*FIRST, "networks", 0)
         (_set(*FIRST, "networks", 0, MLPRegressor()), "expected an MLPClassifier"),
         (_set(*NETWORK, "activation", "tanh"), "of rectified linear units"),
         (_set(*NETWORK, "classes_", np.array([0, 1, 2, 4])), "which has 4 classes"),
-        (_set(*NETWORK, "classes_", np.array([0, 2, 1, 3])), "ascending places"),
-        (_set(*NETWORK, "classes_", np.array([1])), "ascending places"),
+        (_set(*NETWORK, "classes_", np.array([0, 2, 1, 3])), "ascending indices"),
+        (_set(*NETWORK, "classes_", np.array([1])), "ascending indices"),
         (_set(*NETWORK, "classes_", np.array([0, 1, 2])), "outputs: expected 3"),
         (_set(*NETWORK, "coefs_", []), "weights and intercepts of each"),
         (_set(*NETWORK, "coefs_", 1, np.zeros((15, 4), np.float32)), "weights: expected 16 x any"),
@@ -102,7 +102,7 @@ NETWORK = (*FIRST, "networks", 0)
 def test_parts_that_do_not_fit(parts: Parts, change: Callable[[Parts], None], expected: str) -> None:
     changed = copy.deepcopy(parts)
     change(changed)
-    with pytest.raises(BundleError, match=f"none of ours: .*{expected}"):
+    with pytest.raises(BundleError, match=f"not of this package: .*{expected}"):
         from_parts(changed, CLASSES, 10)
 
 
@@ -116,5 +116,5 @@ def test_other_classes_in_one_perceptron(parts: Parts, planted: LabelledFeatures
 
 def test_no_parts_at_all() -> None:
     for nothing in (None, [], 3):
-        with pytest.raises(BundleError, match="none of ours"):
+        with pytest.raises(BundleError, match="not of this package"):
             from_parts(nothing, CLASSES, 10)

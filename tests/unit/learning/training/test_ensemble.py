@@ -8,7 +8,7 @@ from sklearn.neural_network import MLPClassifier
 
 from ser_core.config.settings import TrainingSettings
 from ser_core.errors import TrainingError
-from ser_core.learning.training.ensemble import BASE_CONDITIONS, LEAST, Ensemble, fit_ensemble, log_softmax
+from ser_core.learning.training.ensemble import BASE_CONDITIONS, MIN_POSTERIOR, Ensemble, fit_ensemble, log_softmax
 from ser_core.learning.training.labelled_features import LabelledFeatures, class_index
 
 CLASSES = ("neutral", "happy", "sad", "angry")
@@ -18,15 +18,15 @@ def fitted(data: LabelledFeatures, settings: TrainingSettings, members: int = 3,
     return fit_ensemble(data, class_index(data.emotion, CLASSES), settings, members, number)
 
 
-def test_members_say_what_scikit_learn_says(copied: LabelledFeatures, voting: TrainingSettings) -> None:
+def test_log_posteriors_are_those_of_scikit_learn(copied: LabelledFeatures, voting: TrainingSettings) -> None:
     for layers in ((16,), (16, 8)):
         ensemble = fitted(copied, voting.model_copy(update={"hidden_layers": layers}))
         Z = ensemble.standardiser(copied.X)
         for member in ensemble.members:
             expected = member.network.predict_proba(Z[:, member.columns])
-            found = member.log_posteriors(Z)
-            assert found.dtype == np.float32
-            np.testing.assert_allclose(np.exp(found), expected, atol=1e-5)
+            result = member.log_posteriors(Z)
+            assert result.dtype == np.float32
+            np.testing.assert_allclose(np.exp(result), expected, atol=1e-5)
 
 
 def test_two_classes_have_one_logistic_unit(planted: LabelledFeatures, quick: TrainingSettings) -> None:
@@ -43,8 +43,8 @@ def test_one_perceptron_of_everything_is_scikit_learns(planted: LabelledFeatures
     network = MLPClassifier((16,), alpha=0.01, batch_size=64, learning_rate_init=0.01, max_iter=60, random_state=5)
     Z = ensemble.standardiser(planted.X)
     network.fit(Z, class_index(planted.emotion, CLASSES))
-    for found, expected in zip(ensemble.members[0].network.coefs_, network.coefs_, strict=True):
-        np.testing.assert_array_equal(found, expected)
+    for result, expected in zip(ensemble.members[0].network.coefs_, network.coefs_, strict=True):
+        np.testing.assert_array_equal(result, expected)
 
 
 def test_each_member_has_its_own_features_copies_and_beginning(
@@ -57,10 +57,10 @@ def test_each_member_has_its_own_features_copies_and_beginning(
     assert len({member.network.random_state for member in members}) == 6
 
 
-def test_a_member_does_not_depend_on_how_many_there_are(copied: LabelledFeatures, voting: TrainingSettings) -> None:
+def test_a_member_does_not_depend_on_the_number_of_members(copied: LabelledFeatures, voting: TrainingSettings) -> None:
     few, many = (fitted(copied, voting, count).members for count in (2, 3))
-    for one, same in zip(few, many, strict=False):
-        np.testing.assert_array_equal(one.network.coefs_[0], same.network.coefs_[0])
+    for drawn, same in zip(few, many, strict=False):
+        np.testing.assert_array_equal(drawn.network.coefs_[0], same.network.coefs_[0])
     other = fitted(copied, voting, 2, number=1).members
     assert other[0].network.random_state != few[0].network.random_state
 
@@ -73,12 +73,12 @@ def rows_heard(
     marked = data.X.copy()
     marked[:, -1] = np.searchsorted(names, data.condition)
     data = dataclasses.replace(data, X=marked)
-    heard: list[set[str]] = []
+    conditions: list[set[str]] = []
     fit = MLPClassifier.fit
 
     def spy(self: MLPClassifier, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> MLPClassifier:
         marks = known[:, -1]
-        heard.append({str(names[np.argmin(np.abs(marks - value))]) for value in np.unique(X[:, -1])})
+        conditions.append({str(names[np.argmin(np.abs(marks - value))]) for value in np.unique(X[:, -1])})
         return fit(self, X, y, weight)
 
     settings = settings.model_copy(update={"feature_share": 1.0, "speaker_directions": 0, "max_iter": 2})
@@ -88,7 +88,7 @@ def rows_heard(
     )
     monkeypatch.setattr(MLPClassifier, "fit", spy)
     fitted(data, settings, members)
-    return heard
+    return conditions
 
 
 def test_every_member_hears_the_base_and_some_copies(
@@ -98,9 +98,9 @@ def test_every_member_hears_the_base_and_some_copies(
     assert base == {"as_recorded", "telephone"}
     renamed = np.where(copied.condition == "line-1", "telephone", copied.condition)
     both = dataclasses.replace(copied, condition=renamed)
-    heard = rows_heard(both, voting.model_copy(update={"copies": 1}), 8, monkeypatch)
-    assert all(one >= base and len(one) == 3 for one in heard)
-    assert set().union(*heard) == base | {"varied-1", "varied-2"}
+    conditions = rows_heard(both, voting.model_copy(update={"copies": 1}), 8, monkeypatch)
+    assert all(drawn >= base and len(drawn) == 3 for drawn in conditions)
+    assert set().union(*conditions) == base | {"varied-1", "varied-2"}
 
 
 def test_no_copies_no_more_than_the_base(
@@ -108,8 +108,8 @@ def test_no_copies_no_more_than_the_base(
 ) -> None:
     renamed = np.where(copied.condition == "line-1", "telephone", copied.condition)
     both = dataclasses.replace(copied, condition=renamed)
-    heard = rows_heard(both, voting.model_copy(update={"copies": 0}), 3, monkeypatch)
-    assert heard == [set(BASE_CONDITIONS)] * 3
+    conditions = rows_heard(both, voting.model_copy(update={"copies": 0}), 3, monkeypatch)
+    assert conditions == [set(BASE_CONDITIONS)] * 3
 
 
 def test_copies_alone_are_refused(copied: LabelledFeatures, voting: TrainingSettings) -> None:
@@ -117,7 +117,7 @@ def test_copies_alone_are_refused(copied: LabelledFeatures, voting: TrainingSett
         fitted(copied.take(copied.condition != "as_recorded"), voting)
 
 
-def test_classes_weigh_alike(
+def test_classes_have_equal_weights(
     planted: LabelledFeatures, quick: TrainingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[np.ndarray | None] = []
@@ -140,7 +140,7 @@ def test_classes_weigh_alike(
     assert given[1] is None
 
 
-def test_a_rare_class_is_heard_more_with_weights(quick: TrainingSettings) -> None:
+def test_a_rare_class_is_predicted_more_with_weights(quick: TrainingSettings) -> None:
     """Two classes that overlap, 20 to 1: unweighted, the rare one is hardly ever named."""
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [1000, 50])
@@ -167,26 +167,27 @@ def test_a_rare_class_is_heard_more_with_weights(quick: TrainingSettings) -> Non
 def test_nobody_overrules_all_others(copied: LabelledFeatures, voting: TrainingSettings) -> None:
     ensemble = fitted(copied, voting)
     far = copied.X * np.float32(100)
-    assert ensemble.sum_of_logs(far).min() >= 3 * np.log(LEAST) - 1e-4
+    assert ensemble.sum_of_logs(far).min() >= 3 * np.log(MIN_POSTERIOR) - 1e-4
 
 
 def test_the_sum_is_over_members(copied: LabelledFeatures, voting: TrainingSettings) -> None:
     ensemble = fitted(copied, voting)
     Z = ensemble.standardiser(copied.X)
     slow = sum(
-        np.log(np.maximum(member.network.predict_proba(Z[:, member.columns]), LEAST)) for member in ensemble.members
+        np.log(np.maximum(member.network.predict_proba(Z[:, member.columns]), MIN_POSTERIOR))
+        for member in ensemble.members
     )
     np.testing.assert_allclose(ensemble.sum_of_logs(copied.X), slow, atol=1e-4)
 
 
 def test_log_softmax_of_what_overflows() -> None:
-    found = log_softmax(np.array([[1000.0, 0.0], [-1000.0, -1000.0]], np.float32))
-    np.testing.assert_allclose(found, [[0, -1000], [np.log(0.5)] * 2], rtol=1e-6)
+    result = log_softmax(np.array([[1000.0, 0.0], [-1000.0, -1000.0]], np.float32))
+    np.testing.assert_allclose(result, [[0, -1000], [np.log(0.5)] * 2], rtol=1e-6)
 
 
 def test_the_standardiser_is_of_the_base(copied: LabelledFeatures, voting: TrainingSettings) -> None:
     moved = copied.X + np.float32(100) * (copied.condition != "as_recorded")[:, np.newaxis]
-    found = fitted(dataclasses.replace(copied, X=moved), voting).standardiser
+    result = fitted(dataclasses.replace(copied, X=moved), voting).standardiser
     recorded = fitted(copied.of_condition("as_recorded"), voting).standardiser
-    np.testing.assert_array_equal(found.mean, recorded.mean)
-    np.testing.assert_array_equal(found.directions, recorded.directions)
+    np.testing.assert_array_equal(result.mean, recorded.mean)
+    np.testing.assert_array_equal(result.directions, recorded.directions)

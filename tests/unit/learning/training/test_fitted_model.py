@@ -40,20 +40,20 @@ def test_a_speaker_is_normalised_under_each_condition_apart(
 ) -> None:
     moved = copied.X + np.float32(100) * (copied.condition == "line-1")[:, np.newaxis]
     data = dataclasses.replace(copied, X=moved)
-    found = normalised(data, strong(quick, "speakers"), monkeypatch)
+    result = normalised(data, strong(quick, "speakers"), monkeypatch)
     for voice in np.unique(whole_voices(data)):
-        np.testing.assert_allclose(found.X[whole_voices(data) == voice].mean(axis=0), 0, atol=0.01)
+        np.testing.assert_allclose(result.X[whole_voices(data) == voice].mean(axis=0), 0, atol=0.01)
 
 
 def test_calls_are_normalised_as_calls(
     copied: LabelledFeatures, quick: TrainingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = normalised(copied, strong(quick, "calls"), monkeypatch)
+    result = normalised(copied, strong(quick, "calls"), monkeypatch)
     calls = simulated_calls(copied, quick.seed)
     for call in np.unique(calls):
-        np.testing.assert_allclose(found.X[calls == call].mean(axis=0), 0, atol=0.05)
+        np.testing.assert_allclose(result.X[calls == call].mean(axis=0), 0, atol=0.05)
     whole = whole_voices(copied)
-    means = [found.X[whole == voice].mean(axis=0) for voice in np.unique(whole)]
+    means = [result.X[whole == voice].mean(axis=0) for voice in np.unique(whole)]
     assert len(np.unique(calls)) > 2 * len(means)
 
 
@@ -65,7 +65,7 @@ def test_the_population_is_as_recorded(copied: LabelledFeatures, quick: Training
     np.testing.assert_allclose(model.normaliser.deviation, recorded.normaliser.deviation)
 
 
-def test_copies_make_a_model_that_stands_them(quick: TrainingSettings) -> None:
+def test_a_model_trained_on_copies_is_robust_to_them(quick: TrainingSettings) -> None:
     """The emotion stands in two features alike; the line mirrors the first. Only copies can tell that it does."""
     rng = np.random.default_rng(0)
     speaker, emotion = np.repeat(np.arange(10), 40), np.tile(np.arange(4), 100)
@@ -80,11 +80,11 @@ def test_copies_make_a_model_that_stands_them(quick: TrainingSettings) -> None:
         np.repeat(np.array(["as_recorded", "line-1"]), 400),
         np.full(800, ""),
     )
-    heard = data.take(np.isin(data.speaker, [f"speaker-{i}" for i in range(7)]))
+    train = data.take(np.isin(data.speaker, [f"speaker-{i}" for i in range(7)]))
     test = data.of_condition("line-1").take(np.isin(data.of_condition("line-1").speaker, ["speaker-8", "speaker-9"]))
     right = {}
     for copies in (0, 1):
-        model = fit_model(heard, CLASSES, quick.model_copy(update={"copies": copies}))
+        model = fit_model(train, CLASSES, quick.model_copy(update={"copies": copies}))
         decided = model.posteriors(test.X, test.recording_id).argmax(axis=1)
         right[copies] = np.mean(np.array(CLASSES)[decided] == test.emotion)
     assert right[1] > right[0] + 0.2

@@ -48,7 +48,7 @@ def recipe(quick: TrainingSettings) -> TrainingSettings:
 
 
 @pytest.fixture(scope="module")
-def told() -> LabelledFeatures:
+def informative() -> LabelledFeatures:
     """12 speakers, 24 clips each as recorded and altered; the class is the largest of the first four columns."""
     rng = np.random.default_rng(5)
     label = np.tile(np.repeat(np.arange(4), 6), 24)
@@ -71,38 +71,38 @@ def folds(data: LabelledFeatures, fit: object = leaning) -> InnerFolds:
     return InnerFolds(data, CLASSES, AS_RECORDED, lambda rows: rows.recording_id, splits, fit)  # type: ignore[arg-type]
 
 
-def test_a_better_point_is_found_and_taken(told: LabelledFeatures, recipe: TrainingSettings) -> None:
-    found = search(folds(told), recipe, trials=12, members=MEMBERS, seed=0)
-    assert len(found.trials) == 12
-    assert found.trials[0].overrides == {}
-    assert not found.kept
-    assert found.gain > found.standard_error > 0
-    assert found.best.uar == pytest.approx(found.trials[0].uar + found.gain)
-    assert 0.3 < found.overrides["alpha"] < 3
+def test_a_better_point_replaces_the_recipe(informative: LabelledFeatures, recipe: TrainingSettings) -> None:
+    result = search(folds(informative), recipe, trials=12, members=MEMBERS, seed=0)
+    assert len(result.trials) == 12
+    assert result.trials[0].overrides == {}
+    assert not result.kept
+    assert result.gain > result.standard_error > 0
+    assert result.best.uar == pytest.approx(result.trials[0].uar + result.gain)
+    assert 0.3 < result.overrides["alpha"] < 3
 
 
-def test_the_recipe_is_kept_where_nothing_is_better(told: LabelledFeatures, recipe: TrainingSettings) -> None:
-    found = search(folds(told), recipe.model_copy(update={"alpha": 1.0}), trials=8, members=MEMBERS, seed=0)
-    assert found.kept
-    assert found.overrides == {}
-    alike = search(folds(told, level), recipe, trials=4, members=MEMBERS, seed=0)
+def test_the_recipe_is_kept_where_nothing_is_better(informative: LabelledFeatures, recipe: TrainingSettings) -> None:
+    result = search(folds(informative), recipe.model_copy(update={"alpha": 1.0}), trials=8, members=MEMBERS, seed=0)
+    assert result.kept
+    assert result.overrides == {}
+    alike = search(folds(informative, level), recipe, trials=4, members=MEMBERS, seed=0)
     assert alike.gain == 0
     assert alike.kept
 
 
-def test_one_trial_is_the_recipe(told: LabelledFeatures, recipe: TrainingSettings) -> None:
-    found = search(folds(told), recipe, trials=1, members=MEMBERS, seed=0)
-    assert [trial.overrides for trial in found.trials] == [{}]
-    assert found.kept
+def test_one_trial_is_the_recipe(informative: LabelledFeatures, recipe: TrainingSettings) -> None:
+    result = search(folds(informative), recipe, trials=1, members=MEMBERS, seed=0)
+    assert [trial.overrides for trial in result.trials] == [{}]
+    assert result.kept
 
 
-def test_the_same_seed_gives_the_same_trials(told: LabelledFeatures, recipe: TrainingSettings) -> None:
-    first, again, other = (search(folds(told), recipe, trials=6, members=MEMBERS, seed=s) for s in (3, 3, 4))
+def test_the_same_seed_gives_the_same_trials(informative: LabelledFeatures, recipe: TrainingSettings) -> None:
+    first, again, other = (search(folds(informative), recipe, trials=6, members=MEMBERS, seed=s) for s in (3, 3, 4))
     assert first == again
     assert first.trials != other.trials
 
 
-def test_no_speaker_is_decided_on_who_was_trained_on(told: LabelledFeatures, recipe: TrainingSettings) -> None:
+def test_no_speaker_is_decided_on_who_was_trained_on(informative: LabelledFeatures, recipe: TrainingSettings) -> None:
     """And all rows of the train part are trained on, rows as recorded only are decided on, each recording once."""
     trained: list[LabelledFeatures] = []
 
@@ -110,24 +110,24 @@ def test_no_speaker_is_decided_on_who_was_trained_on(told: LabelledFeatures, rec
         trained.append(data)
         return Leaning(0.0)
 
-    inner = folds(told, spy)
-    heard = inner.hear(recipe)
-    assert len(heard.truth) == 12 * 24
+    inner = folds(informative, spy)
+    predictions = inner.predict(recipe)
+    assert len(predictions.truth) == 12 * 24
     assert len(trained) == len(inner.splits) == 4
     for data, split in zip(trained, inner.splits, strict=True):
-        assert not set(data.speaker.tolist()) & set(told.speaker[split.test].tolist())
+        assert not set(data.speaker.tolist()) & set(informative.speaker[split.test].tolist())
         assert set(data.condition.tolist()) == {AS_RECORDED, "varied-1"}
-    assert heard.uar > 0.95
+    assert predictions.uar > 0.95
 
 
-def test_members_are_few_and_not_calibrated(told: LabelledFeatures, recipe: TrainingSettings) -> None:
+def test_members_are_few_and_not_calibrated(informative: LabelledFeatures, recipe: TrainingSettings) -> None:
     seen: list[TrainingSettings] = []
 
     def spy(data: LabelledFeatures, classes: Sequence[str], settings: TrainingSettings) -> Leaning:
         seen.append(settings)
         return Leaning(0.0)
 
-    search(folds(told, spy), recipe, trials=3, members=3, seed=0)
+    search(folds(informative, spy), recipe, trials=3, members=3, seed=0)
     assert {(one.members, one.calibration_members) for one in seen} == {(3, 0)}
     assert seen[0] == recipe.model_copy(update={"members": 3, "calibration_members": 0})
 
@@ -135,8 +135,8 @@ def test_members_are_few_and_not_calibrated(told: LabelledFeatures, recipe: Trai
 def test_perceptrons_are_searched(planted: LabelledFeatures, recipe: TrainingSettings) -> None:
     splits = speaker_folds(planted.speaker, None, 2, 0)
     inner = InnerFolds(planted, CLASSES, AS_RECORDED, lambda rows: rows.speaker, splits, fit_model)
-    found = search(inner, recipe.model_copy(update={"alpha": 0.3}), trials=3, members=MEMBERS, seed=0)
-    assert found.best.uar > 0.95
+    result = search(inner, recipe.model_copy(update={"alpha": 0.3}), trials=3, members=MEMBERS, seed=0)
+    assert result.best.uar > 0.95
 
 
 def test_standard_error_is_that_of_speakers_drawn() -> None:
@@ -184,9 +184,9 @@ def test_what_does_nothing_is_not_searched(recipe: TrainingSettings) -> None:
     }
 
 
-def test_without_optuna_it_says_what_to_install(
-    told: LabelledFeatures, recipe: TrainingSettings, monkeypatch: pytest.MonkeyPatch
+def test_without_optuna_the_error_has_the_package_to_install(
+    informative: LabelledFeatures, recipe: TrainingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(SettingsError, match=r"ser-core\[search\]"):
-        search(folds(told), recipe, trials=2, members=MEMBERS, seed=0)
+        search(folds(informative), recipe, trials=2, members=MEMBERS, seed=0)

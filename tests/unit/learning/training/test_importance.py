@@ -23,12 +23,12 @@ class Reads:
     def posteriors(self, X: Floats, speaker: Speakers) -> Floats:
         """A column holds the class's number."""
         assert len(speaker) == len(X)
-        said = np.rint(X[:, self.columns]).astype(int)
-        votes = np.array([np.bincount(row, minlength=4) for row in said], dtype=np.float32)
+        read = np.rint(X[:, self.columns]).astype(int)
+        votes = np.array([np.bincount(row, minlength=4) for row in read], dtype=np.float32)
         return votes / votes.sum(axis=1, keepdims=True)
 
 
-def told(n: int = 400, seed: int = 0) -> LabelledFeatures:
+def informative(n: int = 400, seed: int = 0) -> LabelledFeatures:
     """Every one of nine columns tells the class."""
     rng = np.random.default_rng(seed)
     truth = rng.permutation(np.arange(n) % 4)
@@ -50,10 +50,10 @@ def importance(
 
 
 def test_only_the_family_that_is_listened_to_matters() -> None:
-    data = told()
-    found = importance(Reads(0, 1, 2), data, FAMILIES, repeats=5, seed=1)
-    by_name = {one.family: one for one in found}
-    assert found[0].family == "pitch"
+    data = informative()
+    result = importance(Reads(0, 1, 2), data, FAMILIES, repeats=5, seed=1)
+    by_name = {one.family: one for one in result}
+    assert result[0].family == "pitch"
     assert by_name["pitch"].features == 3
     assert by_name["pitch"].uar_drop_mean == pytest.approx(0.75, abs=0.04)  # what is left is chance, a quarter
     assert 0 < by_name["pitch"].uar_drop_sd < 0.05
@@ -62,9 +62,9 @@ def test_only_the_family_that_is_listened_to_matters() -> None:
 
 
 def test_a_family_that_others_outvote_drops_nothing() -> None:
-    data = told()
-    found = importance(Reads(0, 3, 6), data, FAMILIES, repeats=2, seed=1)
-    assert {one.uar_drop_mean for one in found} == {0}
+    data = informative()
+    result = importance(Reads(0, 3, 6), data, FAMILIES, repeats=2, seed=1)
+    assert {one.uar_drop_mean for one in result} == {0}
 
 
 def test_a_familys_columns_move_together() -> None:
@@ -76,14 +76,14 @@ def test_a_familys_columns_move_together() -> None:
             assert (X[:, 1] == X[:, 2]).all()
             return super().posteriors(X, speaker)
 
-    data = told(40)
+    data = informative(40)
     importance(Agreeing(0, 1, 2), data, {"pitch": [0, 1, 2]}, repeats=3, seed=0)
     with pytest.raises(AssertionError):
         importance(Agreeing(0, 1, 2), data, {"part": [0]}, repeats=3, seed=0)
 
 
 def test_the_data_stays_as_it_is_and_a_seed_gives_the_same() -> None:
-    data = told()
+    data = informative()
     before = data.X.copy()
     first, again, other = (importance(Reads(0, 1, 2), data, FAMILIES, repeats=2, seed=seed) for seed in (3, 3, 4))
     assert (before == data.X).all()
@@ -92,15 +92,15 @@ def test_the_data_stays_as_it_is_and_a_seed_gives_the_same() -> None:
 
 def test_folds_are_measured_together() -> None:
     """A fold's own model is asked about its own rows: the one that listens to pitch loses, the other does not."""
-    parts = [HeldOut(Reads(column), data := told(400, column), data.recording_id) for column in (0, 6)]
-    found = {one.family: one for one in pooled_importance(parts, FAMILIES, repeats=5, seed=0)}
-    assert found["pitch"].uar_drop_mean == pytest.approx(0.375, abs=0.03)
-    assert found["idle"].uar_drop_mean == pytest.approx(0.375, abs=0.03)
-    assert found["spare"].uar_drop_mean == 0
+    parts = [HeldOut(Reads(column), data := informative(400, column), data.recording_id) for column in (0, 6)]
+    result = {one.family: one for one in pooled_importance(parts, FAMILIES, repeats=5, seed=0)}
+    assert result["pitch"].uar_drop_mean == pytest.approx(0.375, abs=0.03)
+    assert result["idle"].uar_drop_mean == pytest.approx(0.375, abs=0.03)
+    assert result["spare"].uar_drop_mean == 0
 
 
 def test_one_repeat_has_no_deviation() -> None:
-    data = told(40)
+    data = informative(40)
     (one,) = importance(Reads(0), data, {"pitch": [0]}, repeats=1, seed=0)
     assert one.uar_drop_sd == 0
     assert one.to_json()["features"] == 1
@@ -108,6 +108,6 @@ def test_one_repeat_has_no_deviation() -> None:
 
 @pytest.mark.parametrize(("families", "repeats"), [({"far": [9]}, 1), ({"none": []}, 1), ({"pitch": [0]}, 0)])
 def test_what_cannot_be_measured_is_refused(families: dict[str, list[int]], repeats: int) -> None:
-    data = told(8)
+    data = informative(8)
     with pytest.raises(ValueError, match="expected"):
         importance(Reads(0), data, families, repeats, seed=0)

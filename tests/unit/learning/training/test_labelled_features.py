@@ -38,7 +38,7 @@ def test_rows_of_a_condition(planted: LabelledFeatures) -> None:
     np.testing.assert_array_equal(lines.X, planted.X[names != "as_recorded"])
     assert set(lines.condition.tolist()) == {"line-1", "line-2"}
     assert set(data.canonical().in_scheme(SCHEMES["contact-centre-4"]).condition.tolist()) == set(names.tolist())
-    with pytest.raises(TrainingError, match="condition telephone; there are as_recorded, line-1, line-2"):
+    with pytest.raises(TrainingError, match="condition telephone; the conditions are as_recorded, line-1, line-2"):
         data.of_condition("telephone")
 
 

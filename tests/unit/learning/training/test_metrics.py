@@ -1,11 +1,21 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
+from sklearn.metrics import balanced_accuracy_score
 
-from ser_core.learning.training.metrics import measure, reliability_bins
+from ser_core.learning.training.metrics import (
+    accuracy,
+    expected_calibration_error,
+    measure,
+    population_stability_index,
+    recall,
+    reliability_bins,
+    unweighted_average_recall,
+)
 
 CLASSES = ("neutral", "sad", "angry")
 
@@ -14,7 +24,7 @@ def decided(*places: int) -> np.ndarray:
     return np.eye(3)[list(places)]
 
 
-def test_uar_weighs_classes_alike() -> None:
+def test_uar_is_the_mean_of_the_recalls() -> None:
     metrics = measure(np.array([0, 0, 0, 0, 1]), decided(0, 0, 0, 1, 2), CLASSES)
     assert metrics.recall == {"neutral": 0.75, "sad": 0.0, "angry": None}
     assert metrics.uar == pytest.approx(0.375)  # of the classes that occur
@@ -46,3 +56,25 @@ def test_what_does_not_fit() -> None:
         measure(np.array([0]), decided(0, 1), CLASSES)
     with pytest.raises(ValueError, match="do not fit"):
         measure(np.array([], dtype=np.intp), decided(), CLASSES)
+
+
+def test_recall_and_uar_of_a_batch_leave_out_classes_without_support() -> None:
+    right, support = np.array([[1.0, 2.0, 0.0], [0.0, 0.0, 0.0]]), np.array([[2.0, 2.0, 0.0], [0.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(recall(right, support), [[0.5, 1.0, np.nan], [np.nan] * 3])
+    np.testing.assert_array_equal(unweighted_average_recall(right, support), [0.75, np.nan])
+    np.testing.assert_array_equal(accuracy(right, support), [0.75, np.nan])
+
+
+def test_uar_is_the_balanced_accuracy_of_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    truth, decision = rng.integers(0, 5, 200), rng.integers(0, 5, 200)
+    uar = measure(truth, np.eye(5)[decision], tuple("abcde")).uar
+    assert uar == pytest.approx(balanced_accuracy_score(truth, decision))
+
+
+def test_stability_index_and_calibration_error_by_hand() -> None:
+    before, now = np.array([0.5, 0.5]), np.array([0.8, 0.2])
+    expected = 0.3 * math.log(0.8 / 0.5) - 0.3 * math.log(0.2 / 0.5)
+    assert population_stability_index(before, now) == pytest.approx(expected)
+    assert expected_calibration_error([0.9, 0.6], [1.0, 0.5], [3, 2]) == pytest.approx(0.1)
+    assert math.isnan(expected_calibration_error([], [], []))

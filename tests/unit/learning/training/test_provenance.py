@@ -7,18 +7,18 @@ from ser_core.learning.training.provenance import how_it_was_made
 
 
 def made(settings: TrainingSettings, **changes: Any) -> str:
-    one = {"perceptrons": 1, "calibration_groups": 0, "temperature": 1.0, "altered_rows": {}, "augmentation": []}
-    return how_it_was_made({"parameters": settings.model_dump(mode="json"), **one, **changes})
+    defaults = {"perceptrons": 1, "calibration_groups": 0, "temperature": 1.0, "altered_rows": {}, "augmentation": []}
+    return how_it_was_made({"parameters": settings.model_dump(mode="json"), **defaults, **changes})
 
 
-def test_the_plain_recipe_says_what_it_lacks(quick: TrainingSettings) -> None:
+def test_the_text_of_the_plain_recipe(quick: TrainingSettings) -> None:
     text = made(quick)
     assert "No augmentation" in text
-    assert "One perceptron: hidden layers of 16 neurons, 60 epochs at the most, classes weighed alike" in text
+    assert "One perceptron: hidden layers of 16 neurons, 60 epochs at most, equal class weights" in text
     assert "not calibrated" in text
     assert "directions" not in text
     assert "strength 1 of the mean and 0.5 of the deviation" in text
-    assert "of all segments of a speaker, under each condition apart" in text
+    assert "over all segments of a speaker, separately by condition" in text
 
 
 def test_no_normalisation_and_calls(quick: TrainingSettings) -> None:
@@ -27,12 +27,12 @@ def test_no_normalisation_and_calls(quick: TrainingSettings) -> None:
         return made(quick.model_copy(update={"speaker_normalisation": changed}))
 
     assert "Speaker normalisation: none" in normalised(strength_mean=0.0, strength_deviation=0.0)
-    assert "in training, of simulated calls" in normalised(train_on="calls")
+    assert "in training, over simulated calls" in normalised(train_on="calls")
 
 
-def test_copies_are_those_that_were_there(voting: TrainingSettings) -> None:
+def test_copies_are_at_most_the_altered_conditions(voting: TrainingSettings) -> None:
     altered = {"altered_rows": {"line-1": 5}, "augmentation": [{"name": "line-1"}]}
     text = made(voting, perceptrons=7, calibration_groups=4, temperature=1.456, **altered)
     assert "on the recordings and 1 of their altered copies" in text
-    assert "gave the temperature 1.46" in text
+    assert "temperature 1.46" in text
     assert "altered copies" not in made(voting, perceptrons=7).split("perceptrons", 1)[1]

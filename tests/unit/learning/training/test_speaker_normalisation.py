@@ -27,25 +27,25 @@ def speaker() -> np.ndarray:
     return np.random.default_rng(0).normal(5, 3, (40, 3)).astype(np.float32)
 
 
-def test_much_speech_stands_on_its_own(speaker: np.ndarray) -> None:
+def test_much_speech_is_normalised_by_its_own_statistics(speaker: np.ndarray) -> None:
     many = np.tile(speaker, (1000, 1))
-    found = unit()(many, np.zeros(len(many)))
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found.mean(axis=0), 0, atol=0.01)
-    np.testing.assert_allclose(found.std(axis=0), 1, atol=0.01)
+    result = unit()(many, np.zeros(len(many)))
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result.mean(axis=0), 0, atol=0.01)
+    np.testing.assert_allclose(result.std(axis=0), 1, atol=0.01)
 
 
 def test_one_clip_is_shrunk_towards_the_population() -> None:
     """n / (n + n0) = 1/5 of the way for the mean, none of it for the deviation, which one vector does not have."""
-    found = unit()(np.full((1, 3), 10, np.float32), np.zeros(1))
-    np.testing.assert_allclose(found, 10 - 10 / 5)
+    result = unit()(np.full((1, 3), 10, np.float32), np.zeros(1))
+    np.testing.assert_allclose(result, 10 - 10 / 5)
 
 
 def test_the_formula(speaker: np.ndarray) -> None:
-    found = unit(0.5, 0.25, 10.0)(speaker, np.zeros(40))
+    result = unit(0.5, 0.25, 10.0)(speaker, np.zeros(40))
     mean = 0.5 * 40 / 50 * speaker.mean(axis=0)
     variance = 1 + 0.25 * 39 / 49 * (speaker.var(axis=0, ddof=1) - 1)
-    np.testing.assert_allclose(found, (speaker - mean) / np.sqrt(variance), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(result, (speaker - mean) / np.sqrt(variance), rtol=1e-4, atol=1e-5)
 
 
 def test_strength_nought_is_the_population_whoever_speaks(speaker: np.ndarray) -> None:
@@ -65,7 +65,7 @@ def test_speakers_do_not_touch_each_other(speaker: np.ndarray) -> None:
     assert unit()(speaker[:0], np.zeros(0)).shape == (0, 3)
 
 
-def test_an_offset_of_the_speaker_is_taken_out_as_far_as_the_strength_says(speaker: np.ndarray) -> None:
+def test_an_offset_of_the_speaker_is_removed_by_the_strength(speaker: np.ndarray) -> None:
     for strength in (0.0, 0.5, 1.0):
         normaliser = unit(strength, 0.0)
         moved = normaliser(speaker + np.float32(10), np.zeros(40)) - normaliser(speaker, np.zeros(40))
@@ -74,9 +74,9 @@ def test_an_offset_of_the_speaker_is_taken_out_as_far_as_the_strength_says(speak
 
 def test_the_population_is_of_speakers_not_of_rows() -> None:
     X = np.array([[0, 0], [2, 0], [10, 0], [14, 0], [12, 0], [12, 0]], np.float32)
-    found = fit_normaliser(X, np.array(["a", "a", "b", "b", "b", "b"]), strengths(1, 1))
-    np.testing.assert_allclose(found.mean, [(1 + 12) / 2, 0])
-    np.testing.assert_allclose(found.deviation, [np.sqrt((2 + 8) / 4), 1])  # pooled; of no variance: 1
+    result = fit_normaliser(X, np.array(["a", "a", "b", "b", "b", "b"]), strengths(1, 1))
+    np.testing.assert_allclose(result.mean, [(1 + 12) / 2, 0])
+    np.testing.assert_allclose(result.deviation, [np.sqrt((2 + 8) / 4), 1])  # pooled; of no variance: 1
 
 
 def test_a_feature_without_variance_stays_finite() -> None:
@@ -102,13 +102,13 @@ def test_what_is_written_is_what_is_read(speaker: np.ndarray) -> None:
     [
         ({"mean": ["x"]}, "cannot be read"),
         ({"mean": [0.0]}, "names 3 features"),
-        ({"deviation": [1.0, 0.0, 1.0]}, "cannot be"),
-        ({"mean": [0.0, float("nan"), 0.0]}, "cannot be"),
-        ({"strength_mean": 2.0}, "cannot be"),
-        ({"prior_segments": 0.0}, "cannot be"),
+        ({"deviation": [1.0, 0.0, 1.0]}, "impossible"),
+        ({"mean": [0.0, float("nan"), 0.0]}, "impossible"),
+        ({"strength_mean": 2.0}, "impossible"),
+        ({"prior_segments": 0.0}, "impossible"),
     ],
 )
-def test_what_is_no_normaliser_is_refused(change: dict[str, object], expected: str) -> None:
+def test_an_invalid_normaliser_is_refused(change: dict[str, object], expected: str) -> None:
     data = {**json.loads(unit().to_json()), **change}
     with pytest.raises(BundleError, match=expected):
         read_normaliser(json.dumps(data).encode(), 3)

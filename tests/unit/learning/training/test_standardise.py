@@ -64,12 +64,12 @@ def test_a_voice_of_one_emotion_mostly_does_not_pass_for_another_voice() -> None
     assert abs(direction[1]) > 0.95
 
 
-@pytest.mark.parametrize(("asked", "found"), [(0, 0), (3, 3), (50, 6)])
-def test_directions_are_orthonormal_and_no_more_than_there_are(asked: int, found: int) -> None:
+@pytest.mark.parametrize(("asked", "expected"), [(0, 0), (3, 3), (50, 6)])
+def test_directions_are_orthonormal_and_fewer_than_voices(asked: int, expected: int) -> None:
     X, emotion, voice, _ = voices()
     D = fit_standardiser(X, emotion, voice, asked).directions
-    assert D.shape == (found, 6)
-    np.testing.assert_allclose(D @ D.T, np.eye(found), atol=1e-5)
+    assert D.shape == (expected, 6)
+    np.testing.assert_allclose(D @ D.T, np.eye(expected), atol=1e-5)
 
 
 def test_two_voices_have_one_direction_and_one_voice_none() -> None:

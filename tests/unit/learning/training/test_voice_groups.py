@@ -47,8 +47,10 @@ def test_calls_have_the_size_of_calls_and_one_voice() -> None:
 def test_half_of_the_calls_are_one_sided() -> None:
     data = many()
     calls = simulated_calls(data, 0)
-    found = [data.emotion[calls == call] for call in np.unique(calls)]
-    shares = np.array([max(np.unique(one, return_counts=True)[1]) / len(one) for one in found if len(one) >= 8])
+    result = [data.emotion[calls == call] for call in np.unique(calls)]
+    shares = np.array(
+        [max(np.unique(emotions, return_counts=True)[1]) / len(emotions) for emotions in result if len(emotions) >= 8]
+    )
     assert 0.4 < np.mean(shares >= ONE_SIDED_SHARE - 0.05) < 0.6
     assert np.median(shares[shares < 0.6]) < 0.4
 
@@ -57,10 +59,14 @@ def test_of_few_rows_an_emotion_one_sided_calls_are_short() -> None:
     """8 rows of an emotion make a call of 10 at the most, of which 8 are its own."""
     data = many(40, 40)
     calls = simulated_calls(data, 0)
-    found = [data.emotion[calls == call] for call in np.unique(calls)]
-    sided = [one for one in found if max(np.unique(one, return_counts=True)[1]) / len(one) >= ONE_SIDED_SHARE]
-    assert len(sided) > 0.2 * len(found)
-    assert max(len(one) for one in sided) <= 10
+    result = [data.emotion[calls == call] for call in np.unique(calls)]
+    sided = [
+        emotions
+        for emotions in result
+        if max(np.unique(emotions, return_counts=True)[1]) / len(emotions) >= ONE_SIDED_SHARE
+    ]
+    assert len(sided) > 0.2 * len(result)
+    assert max(len(emotions) for emotions in sided) <= 10
 
 
 def test_each_condition_is_dealt_anew_and_a_seed_gives_the_same() -> None:

@@ -20,7 +20,7 @@ from ser_core.emotions import EMOTIONS
 from ser_core.errors import SettingsError, TrainingError
 from ser_core.learning.evaluation import corpus_conditions, fold_predictions
 from ser_core.learning.evaluation.corpus_conditions import CONDITIONS, CorpusCondition
-from ser_core.learning.evaluation.corpus_figures import summarise_corpus
+from ser_core.learning.evaluation.corpus_metrics import summarise_corpus
 from ser_core.learning.evaluation.outer_fold_log import OuterLog
 from ser_core.learning.training.fitted_model import FittedModel, fit_model
 from ser_core.learning.training.labelled_features import LabelledFeatures
@@ -56,7 +56,7 @@ class Source:
         return CorpusData(self.corpus.reader.name, data, clips, FOLDS, HEARD, "planted")
 
     def condition(self, session: object, condition: CorpusCondition) -> CorpusData:
-        return self.read(session, condition.heard, {})
+        return self.read(session, condition.trained, {})
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""What a task raised is told by the driver in its own words."""
+"""An error of a task is raised on the driver as the same error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from pyspark.errors import PythonException
 
 from ser_core.errors import BundleError, LeaseLostError, StorageError
-from ser_core.pipeline.engine.task_errors import as_told
+from ser_core.pipeline.engine.task_errors import driver_error
 
 TRACE = """
   An exception was thrown from the Python worker. Please see the stack trace below.
@@ -29,19 +29,21 @@ ser_core.errors.{kind}: {text}
 @pytest.mark.parametrize("kind", [StorageError, LeaseLostError, BundleError])
 def test_an_error_of_ours_comes_back_with_its_exit_code(kind: type[Exception]) -> None:
     text = "s3://b/k: the credentials were refused (ExpiredToken); check: them"
-    told = as_told(PythonException(TRACE.format(kind=kind.__name__, text=text)))
-    assert type(told) is kind
-    assert str(told) == text
+    error = driver_error(PythonException(TRACE.format(kind=kind.__name__, text=text)))
+    assert type(error) is kind
+    assert str(error) == text
 
 
 def test_a_message_of_several_lines_is_kept() -> None:
-    told = as_told(PythonException(TRACE.format(kind="SettingsError", text="The settings have 1 fault:\n  - this one")))
-    assert str(told) == "The settings have 1 fault:\n  - this one"
-    assert told is not None
-    assert told.exit_code == 2
+    error = driver_error(
+        PythonException(TRACE.format(kind="SettingsError", text="The settings have 1 fault:\n  - this one"))
+    )
+    assert str(error) == "The settings have 1 fault:\n  - this one"
+    assert error is not None
+    assert error.exit_code == 2
 
 
 def test_what_is_not_ours_is_left_as_it_is() -> None:
-    assert as_told(PythonException("Traceback\nZeroDivisionError: division by zero\n")) is None
-    assert as_told(StorageError("here")) is None
-    assert as_told(PythonException(TRACE.format(kind="NoSuchError", text="x"))) is None
+    assert driver_error(PythonException("Traceback\nZeroDivisionError: division by zero\n")) is None
+    assert driver_error(StorageError("here")) is None
+    assert driver_error(PythonException(TRACE.format(kind="NoSuchError", text="x"))) is None

@@ -1,9 +1,9 @@
-"""Loudness, and when two channels are one."""
+"""Loudness, and when two channels match."""
 
 import numpy as np
 import pytest
 
-from ser_core.sound.audio import ChannelLevels, dbfs
+from ser_core.sound.audio import ChannelLevels, loudness_dbfs
 from tests.support.audio import noise, tone
 
 VOICE, OTHER = tone(200, 8000, 2.0), noise(8000, 2.0)
@@ -25,11 +25,11 @@ def test_a_square_wave_of_full_scale_is_0_dbfs_and_a_sine_3_below():
 
 def test_digital_silence_is_at_the_floor():
     assert levels(np.zeros(100, np.float32)).loudness_dbfs(0) == -120.0
-    assert dbfs(1e-30) == -120.0
+    assert loudness_dbfs(np.full(10, 1e-15, np.float32)) == loudness_dbfs(np.empty(0, np.float32)) == -120.0
 
 
 @pytest.mark.parametrize(
-    ("right", "one"),
+    ("right", "match"),
     [
         (VOICE, True),
         (VOICE + 0.01 * OTHER, True),
@@ -41,15 +41,15 @@ def test_digital_silence_is_at_the_floor():
     ],
     ids=["same", "line noise", "offset", "another voice", "inverted", "half as loud", "silence"],
 )
-def test_two_channels_are_one_when_they_hardly_differ(right, one):
-    assert levels(VOICE, right.astype(np.float32)).channels_are_one() is one
+def test_two_channels_match_when_they_hardly_differ(right, match):
+    assert levels(VOICE, right.astype(np.float32)).channels_match() is match
 
 
-def test_a_common_offset_does_not_make_quiet_voices_one():
-    assert not levels(0.01 * VOICE + np.float32(0.5), 0.01 * OTHER + np.float32(0.5)).channels_are_one()
+def test_a_common_offset_does_not_make_quiet_voices_match():
+    assert not levels(0.01 * VOICE + np.float32(0.5), 0.01 * OTHER + np.float32(0.5)).channels_match()
 
 
-def test_two_silent_channels_stay_two_and_one_is_never_two():
-    assert not levels(0 * VOICE, 0 * VOICE).channels_are_one()
-    assert not levels(VOICE).channels_are_one()
-    assert not levels(VOICE, VOICE, VOICE).channels_are_one()
+def test_silent_channels_never_match_and_only_two_channels_can():
+    assert not levels(0 * VOICE, 0 * VOICE).channels_match()
+    assert not levels(VOICE).channels_match()
+    assert not levels(VOICE, VOICE, VOICE).channels_match()

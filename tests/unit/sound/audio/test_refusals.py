@@ -63,7 +63,7 @@ def test_damage_in_the_middle_is_truncated(container, subtype):
 
 
 def test_a_truncated_wav_says_both_sizes():
-    assert refusal(WAV[:-1000]).detail == "the data chunk announces 160000 bytes; 159000 are there"
+    assert refusal(WAV[:-1000]).detail == "the data chunk announces 160000 bytes; 159000 are present"
 
 
 def test_a_header_that_lies_is_refused_before_anything_is_decoded():
@@ -85,7 +85,7 @@ def test_a_header_that_lies_is_refused_before_anything_is_decoded():
     ],
     ids=["no bytes", "wav", "wav and a chunk", "aiff"],
 )
-def test_nothing_to_hear_is_empty(data):
+def test_recordings_without_samples_are_empty(data):
     assert refusal(data).reason is Reason.EMPTY
 
 
@@ -94,7 +94,7 @@ def test_nothing_to_hear_is_empty(data):
     [b"a call about an invoice\n" * 50, bytes(1000), b"RIFF\x00\x00\x00\x00AVI LIST" + bytes(100), b"R", b"\xff" * 500],
     ids=["text", "zeros", "avi", "one byte", "ones"],
 )
-def test_what_is_no_audio(data):
+def test_bytes_that_are_not_audio(data):
     assert refusal(data).reason is Reason.NOT_AUDIO
 
 
@@ -140,7 +140,7 @@ def test_an_mp3_of_unknown_length_whose_rest_would_be_lost_is_refused():
 @pytest.mark.parametrize(
     ("value", "subtype"), [(np.nan, "FLOAT"), (np.inf, "FLOAT"), (-1e30, "FLOAT"), (1e300, "DOUBLE")]
 )
-def test_samples_that_are_no_numbers(value, subtype):
+def test_samples_that_are_not_finite(value, subtype):
     y = Y.astype(np.float64)
     y[70000] = value
     assert refusal(encode(y, SR, "WAV", subtype)).reason is Reason.NOT_FINITE

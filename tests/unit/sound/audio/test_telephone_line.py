@@ -53,10 +53,10 @@ def test_every_codec_can_be_decoded(name: str) -> None:
     assert spectrum.argmax() * sr / len(decoded) == pytest.approx(440, abs=2)
 
 
-def test_what_a_line_cannot_be() -> None:
+def test_impossible_lines_are_refused() -> None:
     with pytest.raises(ValueError, match="codec 'g729' is not known"):
         Line(8000, "g729", None, None)
     with pytest.raises(ValueError, match="not within 0 and half"):
         Line(8000, "ulaw", (300.0, 5000.0), None)
-    with pytest.raises(ValueError, match="gsm holds 1 channel, found 2"):
+    with pytest.raises(ValueError, match="gsm holds 1 channel, not 2"):
         encode(np.zeros((8000, 2), np.float32), 8000, "gsm")

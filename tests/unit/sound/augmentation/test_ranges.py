@@ -1,4 +1,4 @@
-"""A line as it is drawn: what passes, what is left of what does not."""
+"""A drawn line: its band, its codecs, its noise."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from ser_core.sound.audio.telephone_line import TELEPHONE, through_codec
-from ser_core.sound.augmentation.ranges import ANOTHER_VOICE, ANY_LINE, ONE_LINE, Lines
+from ser_core.sound.augmentation.ranges import ANOTHER_VOICE, ANY_LINE, STANDARD_LINE, Lines
 from tests.support.audio import noise, tone
 
 SR = 16000
-QUIET = replace(ONE_LINE, snr_db=(90.0, 90.0), codecs=("pcm_16",))
+QUIET = replace(STANDARD_LINE, snr_db=(90.0, 90.0), codecs=("pcm_16",))
 
 
 def gain_db(frequency: float, lines: Lines) -> float:
@@ -29,7 +29,7 @@ def test_the_band_passes_and_nothing_else() -> None:
     assert gain_db(6000, QUIET) < -60
 
 
-def test_what_is_narrow_stays_narrow_at_the_analysis_rate() -> None:
+def test_a_narrow_band_stays_narrow_at_the_analysis_rate() -> None:
     y = noise(SR, 2.0)
     for seed in range(6):
         out = ANY_LINE.apply(y, SR, np.random.default_rng(seed))
@@ -47,9 +47,9 @@ def test_every_codec_keeps_the_signal_in_its_place(codec: str) -> None:
     assert 10 * np.log10(np.sum(y**2) / np.sum((out - y) ** 2)) > (8 if codec == "gsm" else 25)
 
 
-def test_the_line_is_as_loud_as_its_noise_says() -> None:
+def test_the_noise_of_the_line_has_its_level() -> None:
     y = np.concatenate([np.zeros(SR, np.float32), tone(1000, SR, 2.0)])
-    out = replace(ONE_LINE, codecs=("pcm_16",)).apply(y, SR, np.random.default_rng(0))
+    out = replace(STANDARD_LINE, codecs=("pcm_16",)).apply(y, SR, np.random.default_rng(0))
     quiet = np.mean(np.square(out[: SR - 800], dtype=np.float64))
     assert 10 * np.log10(np.mean(y[SR:] ** 2) / quiet) == pytest.approx(20, abs=0.3)
 
@@ -63,15 +63,15 @@ def test_the_error_of_g711_is_bounded(law: str) -> None:
     assert error.max() > 0.01  # 8 bits, not 16
 
 
-def test_the_one_line_is_the_telephone() -> None:
-    assert (ONE_LINE.sample_rate, ONE_LINE.codecs) == (TELEPHONE.sample_rate, (TELEPHONE.codec,))
-    assert (ONE_LINE.low_hz[0], ONE_LINE.high_hz[1]) == TELEPHONE.band_hz
-    drawn = (ONE_LINE.low_hz, ONE_LINE.high_hz, ONE_LINE.snr_db)
-    assert all(low == high for low, high in drawn) and ONE_LINE.snr_db[0] == TELEPHONE.snr_db
+def test_the_standard_line_is_the_telephone() -> None:
+    assert (STANDARD_LINE.sample_rate, STANDARD_LINE.codecs) == (TELEPHONE.sample_rate, (TELEPHONE.codec,))
+    assert (STANDARD_LINE.low_hz[0], STANDARD_LINE.high_hz[1]) == TELEPHONE.band_hz
+    drawn = (STANDARD_LINE.low_hz, STANDARD_LINE.high_hz, STANDARD_LINE.snr_db)
+    assert all(low == high for low, high in drawn) and STANDARD_LINE.snr_db[0] == TELEPHONE.snr_db
 
 
-def test_what_is_drawn_stays_within_its_range() -> None:
-    """Speed and tempo tell by the length, which is never beyond the slower and the faster of the two."""
+def test_drawn_factors_stay_within_their_range() -> None:
+    """The length shows speed and tempo: it stays between those of the slowest and the fastest."""
     y = tone(300, SR, 2.0)
     lengths = np.array([len(ANOTHER_VOICE.apply(y, SR, np.random.default_rng(seed))) for seed in range(60)]) / len(y)
     assert lengths.min() >= 1 / 1.15 - 0.01 and lengths.max() <= 1 / 0.87 + 0.01

@@ -15,7 +15,7 @@ def level_db(y: np.ndarray) -> float:
     return float(10 * np.log10(np.mean(np.square(y, dtype=np.float64))))
 
 
-def test_a_room_answers_a_click_as_asked() -> None:
+def test_the_response_of_a_room_to_a_click() -> None:
     click = np.zeros(SR, np.float32)
     click[100] = 0.5
     out = reverberate(click, SR, 0.4, 6.0, np.random.default_rng(0))
@@ -46,7 +46,7 @@ def test_the_tilt_delays_nothing() -> None:
 
 @pytest.mark.parametrize("snr_db", [10.0, 30.0])
 @pytest.mark.parametrize("colour", [0.0, 1.0, 2.0])
-def test_noise_lies_as_far_below_the_speech_as_asked(snr_db: float, colour: float) -> None:
+def test_noise_lies_snr_db_below_the_speech(snr_db: float, colour: float) -> None:
     """Half of the clip is silence, which does not count."""
     y = np.concatenate([np.zeros(SR, np.float32), tone(300, SR, 1.0)])
     added = add_noise(y, SR, snr_db, colour, np.random.default_rng(1)) - y

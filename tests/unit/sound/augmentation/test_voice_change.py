@@ -57,6 +57,6 @@ def test_tempo_of_one_is_the_wave_itself() -> None:
     np.testing.assert_allclose(tempo(y, SR, 1.0), y, atol=1e-5)
 
 
-def test_what_is_shorter_than_two_frames_is_left() -> None:
+def test_audio_shorter_than_two_frames_is_unchanged() -> None:
     y = tone(440, SR, 0.05)
     np.testing.assert_array_equal(tempo(y, SR, 1.2), y)

@@ -127,7 +127,7 @@ def test_more_segments_than_a_batch():
     np.testing.assert_array_equal(channel.vectors[40], plan().feature_set.extract([last])[0])
 
 
-def test_an_agents_channel_is_measured_for_speech_and_never_for_emotion():
+def test_an_agents_channel_has_speech_and_no_vectors():
     t = np.arange(8 * SR) / SR
     rng = np.random.default_rng(0)
     balance = [rng.uniform(0, 1, 33)[(4 * t).astype(int)] ** 3 / k for k in range(1, 20)]
@@ -140,7 +140,7 @@ def test_an_agents_channel_is_measured_for_speech_and_never_for_emotion():
     assert run(np.roll(y, 2 * SR), y, plan=plan(mode="window"))[1].speech == agent.speech
 
 
-def heard(y, conditions, plan=plan(mono="customer")):  # noqa: B008 - frozen
+def under(y, conditions, plan=plan(mono="customer")):  # noqa: B008 - frozen
     data = encode(y, SR, "WAV", "FLOAT")
     return extract(io.BytesIO(data), len(data), plan, None, conditions, "r1").channels
 
@@ -149,8 +149,8 @@ COPIES = training_conditions(AugmentationSettings(varied=2, line=1, seed=0))
 
 
 def test_each_copy_is_cut_and_described_as_a_recording_of_its_own():
-    recorded, *copies = heard(VOICE, (RECORDED, *COPIES))
-    assert [one.condition for one in (recorded, *copies)] == [AS_RECORDED, *(one.id for one in COPIES)]
+    recorded, *copies = under(VOICE, (RECORDED, *COPIES))
+    assert [channel.condition for channel in (recorded, *copies)] == [AS_RECORDED, *(channel.id for channel in COPIES)]
     np.testing.assert_array_equal(recorded.vectors, run(VOICE, plan=plan(mono="customer"))[0].vectors)
     for copy, condition in zip(copies, COPIES, strict=True):
         z = condition.apply(VOICE, SR, "r1/0")
@@ -162,14 +162,14 @@ def test_each_copy_is_cut_and_described_as_a_recording_of_its_own():
 
 
 def test_copies_are_made_of_the_analysis_rate_and_without_the_recording():
-    alone = heard(VOICE, COPIES[:1])
-    assert [one.condition for one in alone] == [COPIES[0].id]
-    np.testing.assert_array_equal(alone[0].vectors, heard(VOICE, (RECORDED, *COPIES))[1].vectors)
+    alone = under(VOICE, COPIES[:1])
+    assert [channel.condition for channel in alone] == [COPIES[0].id]
+    np.testing.assert_array_equal(alone[0].vectors, under(VOICE, (RECORDED, *COPIES))[1].vectors)
     wide = plan(mono="customer", sample_rate_hz=16000)
     y = tone(440, 16000, 3.0)
     data = encode(y, 16000, "WAV", "FLOAT")
-    found = extract(io.BytesIO(data), len(data), wide, None, (RECORDED, *COPIES), "r1").channels
-    assert [one.narrowband for one in found] == [False, False, False, True]
+    channels = extract(io.BytesIO(data), len(data), wide, None, (RECORDED, *COPIES), "r1").channels
+    assert [channel.narrowband for channel in channels] == [False, False, False, True]
 
 
 def test_a_labels_place_in_a_copy_is_its_place_in_the_recording():
@@ -179,7 +179,7 @@ def test_a_labels_place_in_a_copy_is_its_place_in_the_recording():
     rng = np.random.default_rng(0)
     parts = [rng.uniform(0, 1, 9)[(8 * t).astype(int)] ** 2 * np.sin(2 * np.pi * 150 * k * t) / k for k in range(1, 20)]
     y[4 * SR : 5 * SR] = 0.1 * np.sum(parts, axis=0)
-    recorded, *copies = heard(y, (RECORDED, *COPIES), plan(mono="customer", mode="speech"))
+    recorded, *copies = under(y, (RECORDED, *COPIES), plan(mono="customer", mode="speech"))
     for copy in copies:
         assert copy.speech[0][0] == pytest.approx(recorded.speech[0][0], abs=0.12)
         assert copy.speech[-1][1] == pytest.approx(recorded.speech[-1][1], abs=0.25)
@@ -187,16 +187,16 @@ def test_a_labels_place_in_a_copy_is_its_place_in_the_recording():
 
 def test_a_channel_that_is_not_scored_has_no_vectors_in_a_copy_either():
     data = encode(np.stack([VOICE, OTHER], axis=1), SR, "WAV", "FLOAT")
-    found = extract(io.BytesIO(data), len(data), plan(), None, COPIES[:1], "r1").channels
-    assert [(one.role, len(one.vectors) > 0) for one in found] == [("customer", True), ("agent", False)]
+    channels = extract(io.BytesIO(data), len(data), plan(), None, COPIES[:1], "r1").channels
+    assert [(channel.role, len(channel.vectors) > 0) for channel in channels] == [("customer", True), ("agent", False)]
     both = extract(io.BytesIO(data), len(data), plan(("customer", "agent")), None, COPIES[:1], "r1").channels
     assert not np.array_equal(both[0].vectors, both[1].vectors[: len(both[0].vectors)])
 
 
-def test_of_a_long_recording_there_are_no_copies():
+def test_a_long_recording_has_no_copies():
     long = np.tile(VOICE, 74)[: 601 * SR]
-    assert [one.condition for one in heard(long, (RECORDED, *COPIES))] == [AS_RECORDED]
-    assert heard(long, COPIES) == ()
+    assert [channel.condition for channel in under(long, (RECORDED, *COPIES))] == [AS_RECORDED]
+    assert under(long, COPIES) == ()
 
 
 @pytest.mark.slow
@@ -213,9 +213,9 @@ def test_memory_does_not_grow_with_the_call():
 
 def test_plan_and_result_are_picklable():
     travelled = pickle.loads(pickle.dumps(plan(mono="customer")))
-    (one,) = run(VOICE, plan=travelled)
+    (channel,) = run(VOICE, plan=travelled)
     (other,) = pickle.loads(pickle.dumps(run(VOICE, plan=plan(mono="customer"))))
-    np.testing.assert_array_equal(one.vectors, other.vectors)
+    np.testing.assert_array_equal(channel.vectors, other.vectors)
 
 
 def test_the_plan_of_settings():

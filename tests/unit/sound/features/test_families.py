@@ -1,4 +1,4 @@
-"""Families of features, of which the model card tells what a model listens to."""
+"""Families of features, in which the model card sums up importances."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ def test_the_papers_families() -> None:
     }
 
 
-def test_functionals_have_families_by_what_they_tell() -> None:
+def test_families_of_the_functionals() -> None:
     features = feature_set(SETTINGS.features.model_copy(update={"set": "functionals-v1"}), SETTINGS.segments)
     assert {"pitch", "energy", "voice_quality", "formants", "cepstrum"} <= set(features.families)

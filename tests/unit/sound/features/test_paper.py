@@ -115,6 +115,6 @@ def test_switches_leave_features_out_and_change_none():
 
 
 @pytest.mark.parametrize("y", [np.empty(0, np.float32), np.zeros((10, 1), np.float32)])
-def test_what_is_no_segment_is_refused(y):
+def test_anything_but_a_segment_is_refused(y):
     with pytest.raises(ValueError, match=r"expected \(samples,\)"):
         features().extract([y])

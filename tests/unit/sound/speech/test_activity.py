@@ -1,4 +1,4 @@
-"""Stretches of speech: what is none, what is one, cuts, times and blocks; on real voices, how well."""
+"""Stretches of speech: signals with and without speech, cuts, times and blocks; accuracy on real voices."""
 
 import os
 
@@ -39,12 +39,12 @@ def spans(y, block_s=10.0, **changes):
 
 
 @pytest.mark.parametrize("noise_level", [0.0, 1e-3, 5e-3])
-def test_a_voice_between_pauses_is_found_where_it_is(noise_level):
+def test_a_voice_between_pauses_is_a_stretch_at_its_times(noise_level):
     y = on_line(silence(1), voice(2), silence(2), voice(3, seed=2), silence(1.5), noise_level=noise_level)
     np.testing.assert_allclose(spans(y), [(1, 3), (5, 8)], atol=0.15)
 
 
-def test_a_quiet_voice_on_a_quiet_line_is_found():
+def test_a_quiet_voice_on_a_quiet_line_is_speech():
     y = on_line(silence(1), voice(2, level=1e-3), silence(1), noise_level=2e-5)
     np.testing.assert_allclose(spans(y), [(1, 3)], atol=0.1)
 
@@ -69,40 +69,39 @@ def test_a_short_pause_stays_and_a_long_one_ends_a_stretch():
     ],
     ids=["digital silence", "offset", "quiet noise", "loud noise", "noise sets in", "ringing", "busy tone", "hum"],
 )
-def test_what_is_no_speech(y):
+def test_signals_that_are_not_speech(y):
     assert spans(y) == []
 
 
-def test_a_click_is_no_speech():
+def test_a_click_is_not_speech():
     y = noise(SR, 20.0, 1e-3)
     y[7 * SR] += 0.5
     assert spans(y) == []
 
 
-def test_one_short_word_is_a_segment_widened_by_what_is_around_it():
+def test_a_short_word_is_a_segment_widened_by_the_audio_around_it():
     (span,) = spans(on_line(silence(1), voice(0.3), silence(1)), min_s=0.6)
     assert span[1] - span[0] == pytest.approx(0.6, abs=0.02)
     assert span[0] < 1 < 1.3 < span[1]
 
 
-def test_a_voice_from_end_to_end_is_found():
+def test_a_voice_from_end_to_end_is_speech():
     (span,) = spans(voice(3))
     np.testing.assert_allclose(span, (0, 3), atol=0.1)
 
 
-def test_a_long_stretch_is_cut_at_its_weakest_moment_and_nothing_is_lost():
+def test_a_long_stretch_is_cut_at_its_quietest_moment_and_nothing_is_lost():
     y = on_line(silence(1), voice(4.5), silence(0.2), voice(4.5, seed=2), silence(1), noise_level=0)
-    found = spans(y)
-    assert len(found) == 2
-    assert found[0][1] == found[1][0] == pytest.approx(5.6, abs=0.12)
+    first, second = spans(y)
+    assert first[1] == second[0] == pytest.approx(5.6, abs=0.12)
     segmenter = SpeechSegmenter(SETTINGS, SR)
     list(segmenter.push(y)), list(segmenter.finish())
     assert len(segmenter.speech) == 1
 
 
-def test_who_never_pauses_is_cut_into_segments_of_bounded_length():
-    found = spans(np.concatenate([silence(2), *(voice(5, seed=seed) for seed in range(12)), silence(2)]))
-    lengths = np.diff(found, axis=1)
+def test_speech_without_pauses_is_cut_into_segments_of_bounded_length():
+    pieces = spans(np.concatenate([silence(2), *(voice(5, seed=seed) for seed in range(12)), silence(2)]))
+    lengths = np.diff(pieces, axis=1)
     assert lengths.max() <= SETTINGS.max_s + 0.1
     assert lengths.sum() == pytest.approx(60, abs=1)
 
@@ -113,7 +112,7 @@ def test_blocks_change_nothing(block_s):
     assert spans(y, block_s) == spans(y)
 
 
-def test_a_segments_audio_is_what_lies_at_its_times():
+def test_a_segment_holds_the_audio_at_its_times():
     y = on_line(*(part for seed in range(6) for part in (silence(1.5), voice(4, seed=seed))))
     segmenter = SpeechSegmenter(SETTINGS, SR)
     segments = [s for at in range(0, len(y), 4000) for s in segmenter.push(y[at : at + 4000])]
@@ -131,15 +130,15 @@ def test_other_rates(sr):
 
 @pytest.mark.corpus
 @pytest.mark.skipif(not os.environ.get("SER_CORPORA"), reason="SER_CORPORA is not set")
-@pytest.mark.parametrize(("snr_db", "found", "kept"), [(None, 0.97, 0.06), (20.0, 0.95, 0.06)])
-def test_real_voices_in_calls(snr_db, found, kept):
+@pytest.mark.parametrize(("snr_db", "recall", "kept"), [(None, 0.97, 0.06), (20.0, 0.95, 0.06)])
+def test_real_voices_in_calls(snr_db, recall, kept):
     rng = np.random.default_rng(0)
     calls = []
     for actor in (2, 6, 10, 14, 18, 22):  # thresholds were tuned on odd actors
         paths = clip_paths([actor])
         y, truth = make_call([paths[i] for i in rng.choice(len(paths), 8, replace=False)], rng, snr_db)
         calls.append((len(y) / SR, truth, detect(y, SR, SETTINGS)))
-    speech_found, silence_kept, boundary_error_s = measure(calls)
-    assert speech_found >= found
+    speech_recall, silence_kept, boundary_error_s = measure(calls)
+    assert speech_recall >= recall
     assert silence_kept <= kept
     assert boundary_error_s <= 0.05

@@ -1,4 +1,4 @@
-"""Syllable nuclei: planted ones are counted, noise has none; in real speech, close to the known number."""
+"""Syllable nuclei: planted syllables are counted, noise has none; real speech has about the known number."""
 
 import os
 
@@ -27,13 +27,13 @@ def test_a_syllable_far_below_the_loudest_does_not_count():
     assert count_syllables(np.concatenate([syllables(3), 0.01 * syllables(2)]), SR) == 3
 
 
-def test_without_a_dip_there_is_one():
+def test_without_a_dip_there_is_a_single_syllable():
     t = np.arange(2 * SR) / SR
     y = sum(np.sin(2 * np.pi * 140 * k * t) / k for k in range(1, 12)) * np.hanning(2 * SR)
     assert count_syllables((0.1 * y).astype(np.float32), SR) == 1
 
 
-def test_what_has_no_voice_has_no_syllables():
+def test_unvoiced_sounds_have_no_syllables():
     gated = noise(SR, 3.0) * (np.sin(2 * np.pi * 2 * np.arange(3 * SR) / SR) > 0)
     assert count_syllables(gated.astype(np.float32), SR) == 0
     for y in (np.zeros(SR, np.float32), np.ones(1, np.float32), np.ones(79, np.float32), np.ones(81, np.float32)):

@@ -8,8 +8,8 @@ START, END = np.array([0.0, 4.0, 8.0]), np.array([4.0, 8.0, 12.0])
 
 
 def valence(*words: Words, channel: int = 0, role: str = "customer") -> list[float | None]:
-    found = text_valence(words, START, END, channel, role)
-    return [None if np.isnan(value) else float(value) for value in found]
+    values = text_valence(words, START, END, channel, role)
+    return [None if np.isnan(value) else float(value) for value in values]
 
 
 def test_words_belong_to_the_segment_their_middle_lies_in() -> None:
@@ -31,7 +31,7 @@ def test_a_segment_is_read_as_a_whole() -> None:
     assert together[0] < 0
 
 
-def test_a_long_turn_is_of_every_segment_in_its_midst() -> None:
+def test_a_long_turn_belongs_to_every_segment_whose_middle_it_contains() -> None:
     first, second, third = valence(Words(1.0, 9.0, "I hate this"))
     assert first == second is not None
     assert third is None

@@ -128,8 +128,8 @@ TURNS = [
     ids=lambda value: None,
 )
 def test_the_words_of_a_form(doc: Any, expected: list[Words]) -> None:
-    found = read_transcript(json.dumps(doc).encode(), "call.json")
-    rounded = [Words(round(w.start_s, 6), round(w.end_s, 6), w.text, w.channel, w.role) for w in found]
+    words = read_transcript(json.dumps(doc).encode(), "call.json")
+    rounded = [Words(round(w.start_s, 6), round(w.end_s, 6), w.text, w.channel, w.role) for w in words]
     assert rounded == expected
 
 
@@ -138,6 +138,6 @@ def test_nobody_spoke(doc: Any) -> None:
     assert read_transcript(json.dumps(doc).encode(), "call.json") == []
 
 
-def test_words_come_by_their_start() -> None:
+def test_words_are_ordered_by_their_start() -> None:
     doc = [{"start": 4, "end": 5, "text": "b"}, {"start": 1, "end": 2, "text": "a"}]
     assert [w.text for w in read_transcript(json.dumps(doc).encode(), "x.json")] == ["a", "b"]

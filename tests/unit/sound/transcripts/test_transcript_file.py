@@ -12,7 +12,7 @@ from ser_core.sound.transcripts.words import role_of, seconds
 
 VTT = """\ufeffWEBVTT - a call
 
-NOTE said --> by nobody
+NOTE not --> a cue
 
 1
 00:01.000 --> 00:02.500 align:start
@@ -35,15 +35,29 @@ def test_vtt(newline: str) -> None:
     ]
 
 
-def test_a_vtt_without_cues_says_nothing() -> None:
+def test_a_vtt_without_cues_has_no_words() -> None:
     assert read_transcript(b"WEBVTT", "call.vtt") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("0:0:0.5 --> 0:0:1.26\n<v Agent>Hi</v>\n", [Words(0.5, 1.26, "Hi", None, "agent")]),
+        ("00:01.000-->00:02.000\nHi\n00:03.000 --> 00:04.000\nyou\n", [Words(1, 2, "Hi"), Words(3, 4, "you")]),
+        ("00:01.000 --> 00:02.000\n\n00:03.000 --> 00:04.000\nyou\n", [Words(3, 4, "you")]),
+        ("00:01.000 --> 00:02.000\n" + "<v" * 100_000 + "\n", [Words(1, 2, "<v" * 100_000)]),
+    ],
+    ids=["short times", "no blank lines", "no text", "a hundred thousand tags"],
+)
+def test_unusual_vtt(body: str, expected: list[Words]) -> None:
+    assert read_transcript(f"WEBVTT\n\n{body}".encode(), "call.vtt") == expected
 
 
 SECRET = "my card number is 4111"
 
 
 @pytest.mark.parametrize(
-    ("data", "name", "says"),
+    ("data", "name", "message"),
     [
         (b"\xff\xfe\x00", "a.json", "not UTF-8"),
         (f'{{"text": "{SECRET}"'.encode(), "a.json", "line 1, column 34 is not JSON"),
@@ -53,10 +67,11 @@ SECRET = "my card number is 4111"
         (b"[" + b"4111" * 2000 + b"]", "a.json", "not JSON"),
         (SECRET.encode(), "a.vtt", "WEBVTT"),
         (b"", "a.vtt", "WEBVTT"),
+        (b"WEBVTT\n\n00:01.000 --> 00:02.000\n&#" + b"4111" * 2000 + b";", "a.vtt", "too many digits"),
     ],
 )
-def test_what_cannot_be_read_is_refused_and_not_quoted(data: bytes, name: str, says: str) -> None:
-    with pytest.raises(TranscriptError, match=says) as caught:
+def test_what_cannot_be_read_is_refused_and_not_quoted(data: bytes, name: str, message: str) -> None:
+    with pytest.raises(TranscriptError, match=message) as caught:
         read_transcript(data, name)
     assert "4111" not in str(caught.value)
 
@@ -77,10 +92,10 @@ _anything = st.recursive(
 @given(_anything)
 def test_any_json_is_read_or_refused(doc: Any) -> None:
     try:
-        found = read_transcript(json.dumps(doc).encode(), "a.json")
+        entries = read_transcript(json.dumps(doc).encode(), "a.json")
     except TranscriptError:
         return
-    assert all(0 <= words.start_s <= words.end_s and words.text for words in found)
+    assert all(0 <= words.start_s <= words.end_s and words.text for words in entries)
 
 
 @pytest.mark.parametrize(

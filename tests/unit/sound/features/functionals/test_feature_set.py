@@ -39,8 +39,8 @@ def test_the_name_and_the_names_of_features(sr, name):
 
 
 def test_every_feature_is_of_one_family():
-    found = families(make().feature_names)
-    assert sorted(found) == sorted(
+    by_family = families(make().feature_names)
+    assert sorted(by_family) == sorted(
         [
             "pitch",
             "energy",
@@ -53,15 +53,15 @@ def test_every_feature_is_of_one_family():
             "covariance",
         ]
     )
-    assert sorted(name for members in found.values() for name in members) == sorted(make().feature_names)
-    assert "f0_voiced_mean" in found["pitch"]
-    assert "formant1_voiced_p50" in found["formants"]
-    assert "hnr_all_mean" in found["voice_quality"]
-    assert "mfcc00_logcov_f0" not in found["cepstrum"]
+    assert sorted(name for members in by_family.values() for name in members) == sorted(make().feature_names)
+    assert "f0_voiced_mean" in by_family["pitch"]
+    assert "formant1_voiced_p50" in by_family["formants"]
+    assert "hnr_all_mean" in by_family["voice_quality"]
+    assert "mfcc00_logcov_f0" not in by_family["cepstrum"]
 
 
 def test_a_name_of_another_feature_set_has_no_family():
-    with pytest.raises(ValueError, match="'chroma_C_mean' is no feature of functionals-v1"):
+    with pytest.raises(ValueError, match="'chroma_C_mean' is not a feature of functionals-v1"):
         families(["chroma_C_mean"])
 
 
@@ -100,7 +100,7 @@ def test_a_rate_it_does_not_work_at_is_refused():
 
 
 @pytest.mark.parametrize("shape", [(0,), (2, 800)])
-def test_what_is_no_segment_is_refused(shape):
+def test_anything_but_a_segment_is_refused(shape):
     with pytest.raises(ValueError, match="segment 1 has the shape"):
         make().extract([tone(300, 8000, 0.5), np.zeros(shape, np.float32)])
 
@@ -134,7 +134,7 @@ def value(y, sr, name):
     return fs.extract([y])[0][fs.feature_names.index(name)]
 
 
-def test_vectors_say_what_their_names_say():
+def test_values_are_those_that_the_names_promise():
     y = talk(16000)
     assert value(y, 16000, "f0_voiced_p50") == pytest.approx(12 * np.log2(140 / 27.5), abs=0.1)
     assert value(y / 10, 16000, "rms_voiced_mean") - value(y, 16000, "rms_voiced_mean") == pytest.approx(-20, abs=0.3)

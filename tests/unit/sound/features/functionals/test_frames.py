@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ser_core.sound.features.functionals.frames import delta, framed, hop_of, smoothed, speech_bounds
+from ser_core.sound.features.functionals.frames import delta, framed, smoothed, speech_bounds
+from ser_core.sound.speech.bands import hop_length
 from tests.support.audio import noise, tone
 
 SR = 8000
@@ -11,7 +12,7 @@ SR = 8000
 
 @pytest.mark.parametrize(("sr", "hop"), [(8000, 80), (11025, 110), (16000, 160), (22050, 220), (48000, 480)])
 def test_a_hundred_frames_a_second(sr, hop):
-    assert hop_of(sr) == hop
+    assert hop_length(sr) == hop
 
 
 @pytest.mark.parametrize(("samples", "n"), [(1, 5), (400, 5), (1000, 12), (1079, 13)])
@@ -35,7 +36,7 @@ def test_silence_around_a_tone_is_cut_whatever_the_offset(offset):
 
 
 @pytest.mark.parametrize("y", [np.zeros(SR), np.ones(1), np.zeros(200), np.ones(SR)])
-def test_where_nothing_stands_out_everything_is_kept(y):
+def test_where_no_frame_is_loud_everything_is_kept(y):
     assert speech_bounds(y.astype(np.float32), SR) == (0, len(y))
 
 

@@ -40,8 +40,8 @@ def test_an_amplitude_modulated_tone_moves_at_its_rate(rate_hz):
         16000, 2, 1e-3
     )
     x = spectral_descriptors(y, 16000, 200)
-    found = modulation(x[: len(LOG_MEL)], x[[SPECTRAL.index("rms")] * 4])[:, MODULATED.index("rms")]
-    low, high = MODULATION_EDGES_HZ[found.argmax() : found.argmax() + 2]
+    result = modulation(x[: len(LOG_MEL)], x[[SPECTRAL.index("rms")] * 4])[:, MODULATED.index("rms")]
+    low, high = MODULATION_EDGES_HZ[result.argmax() : result.argmax() + 2]
     assert low <= rate_hz < high
 
 
@@ -71,5 +71,5 @@ def test_distances_are_those_of_the_matrices():
 
 
 def test_what_does_not_move_has_the_floor_on_its_diagonal():
-    found = matrix(log_covariance(np.full((len(SPREADS), 50), 3, np.float32)))
-    np.testing.assert_allclose(found, np.log(0.02) * np.eye(len(COVARYING)), atol=1e-4)
+    result = matrix(log_covariance(np.full((len(SPREADS), 50), 3, np.float32)))
+    np.testing.assert_allclose(result, np.log(0.02) * np.eye(len(COVARYING)), atol=1e-4)

@@ -29,10 +29,10 @@ def voice(y, sr):
 @pytest.mark.parametrize("sr", [8000, 11025, 16000, 22050, 44100, 48000])
 @pytest.mark.parametrize("f0", [75.0, 110.0, 147.3, 220.0, 330.0, 500.0])
 def test_f0_of_a_pulse_train(f0, sr):
-    found = course(harmonics(f0, sr, 0.6), sr)
-    assert found.voiced[INNER].all()
-    np.testing.assert_allclose(found.hz[INNER], f0, rtol=0.01)
-    assert found.strength[INNER].min() > 0.9
+    result = course(harmonics(f0, sr, 0.6), sr)
+    assert result.voiced[INNER].all()
+    np.testing.assert_allclose(result.hz[INNER], f0, rtol=0.01)
+    assert result.strength[INNER].min() > 0.9
 
 
 @pytest.mark.parametrize("f0", [100.0, 200.0, 400.0])
@@ -45,11 +45,11 @@ def test_f0_of_a_glide():
     hz = 120 * 2**t
     phase = 2 * np.pi * np.cumsum(hz) / 16000
     y = (0.05 * sum(np.cos(k * phase) for k in range(1, 13))).astype(np.float32)
-    found = course(y, 16000).hz
-    np.testing.assert_allclose(found[INNER], np.interp(np.arange(100) + 0.5, t * 100, hz)[INNER], rtol=0.015)
+    result = course(y, 16000).hz
+    np.testing.assert_allclose(result[INNER], np.interp(np.arange(100) + 0.5, t * 100, hz)[INNER], rtol=0.015)
 
 
-def test_a_missing_fundamental_is_heard():
+def test_a_missing_fundamental_is_the_pitch():
     t = np.arange(8000) / 8000
     y = (0.1 * sum(np.cos(2 * np.pi * 150 * k * t) for k in (3, 4, 5, 6))).astype(np.float32)
     np.testing.assert_allclose(course(y, 8000).hz[INNER], 150, rtol=0.01)
@@ -62,7 +62,7 @@ def test_voiced_where_there_is_voice():
     assert voiced[:45].mean() < 0.1 and voiced[105:].mean() < 0.1
 
 
-def test_pitch_is_carried_over_what_is_unvoiced():
+def test_pitch_is_carried_over_unvoiced_frames():
     y = np.concatenate([harmonics(100, 8000, 0.5), noise(8000, 0.3, 0.02), harmonics(130, 8000, 0.5)])
     semitones = course(y, 8000).semitones
     assert semitones.min() == pytest.approx(12 * np.log2(100 / 27.5), abs=0.2)
@@ -72,17 +72,17 @@ def test_pitch_is_carried_over_what_is_unvoiced():
 @pytest.mark.parametrize("signal", ["silence", "click", "noise"])
 def test_at_least_five_frames_count_as_voiced(signal):
     y = {"silence": np.zeros(4000), "click": np.eye(1, 4000, 2000)[0], "noise": noise(8000, 0.5)}[signal]
-    found = course(y.astype(np.float32), 8000)
-    assert found.voiced.sum() >= 5
-    assert np.isfinite(found.semitones).all()
+    result = course(y.astype(np.float32), 8000)
+    assert result.voiced.sum() >= 5
+    assert np.isfinite(result.semitones).all()
 
 
 @pytest.mark.parametrize("hnr", [0.0, 5.0, 10.0, 20.0])
 @pytest.mark.parametrize("f0", [120.0, 210.0])
 def test_the_harmonics_to_noise_ratio_of_a_known_mix(f0, hnr):
     y = harmonics(f0, 8000, 4.0, 0.1) + noise(8000, 4.0, 0.1 * 10 ** (-hnr / 20))
-    found, _ = voice(y, 8000)
-    assert np.mean(found["hnr"]) == pytest.approx(hnr, abs=2)
+    result, _ = voice(y, 8000)
+    assert np.mean(result["hnr"]) == pytest.approx(hnr, abs=2)
 
 
 def test_a_steady_voice_has_the_least_jitter_and_shimmer_and_an_unsteady_one_more():
@@ -102,24 +102,24 @@ def test_the_levels_of_harmonics():
     t = np.arange(8000) / 8000
     levels = [0, -6, -12, -3, -18, -9]
     y = sum(0.1 * 10 ** (db / 20) * np.cos(2 * np.pi * 200 * (k + 1) * t) for k, db in enumerate(levels))
-    found, _ = voice(y.astype(np.float32), 8000)
-    assert found["h1h2"].mean() == pytest.approx(6, abs=0.7)
+    result, _ = voice(y.astype(np.float32), 8000)
+    assert result["h1h2"].mean() == pytest.approx(6, abs=0.7)
     for k in range(2, 7):
-        assert found[f"harm{k}"].mean() == pytest.approx(levels[k - 1] - np.mean(levels), abs=0.7)
+        assert result[f"harm{k}"].mean() == pytest.approx(levels[k - 1] - np.mean(levels), abs=0.7)
 
 
 @pytest.mark.parametrize("sr", [8000, 16000])
 @pytest.mark.parametrize("formants", [A, E, SCHWA], ids=["a", "e", "schwa"])
 def test_the_formants_of_a_vowel(formants, sr):
-    found, _ = voice(vowel(110, formants, sr, 1.0), sr)
+    result, _ = voice(vowel(110, formants, sr, 1.0), sr)
     for k, (hz, _) in enumerate(formants):
-        assert np.exp(np.median(found[f"formant{k + 1}"])) == pytest.approx(hz, abs=max(60, 0.07 * hz))
+        assert np.exp(np.median(result[f"formant{k + 1}"])) == pytest.approx(hz, abs=max(60, 0.07 * hz))
 
 
 def test_silence_has_neutral_formants_and_predicts_nothing():
-    found = envelope(SourceFrames(np.zeros(8000, np.float32), 8000, 100))
-    np.testing.assert_allclose(found.formants_hz, np.tile(NEUTRAL_HZ, (100, 1)))
-    np.testing.assert_allclose(found.gain, 0, atol=1e-6)
+    result = envelope(SourceFrames(np.zeros(8000, np.float32), 8000, 100))
+    np.testing.assert_allclose(result.formants_hz, np.tile(NEUTRAL_HZ, (100, 1)))
+    np.testing.assert_allclose(result.gain, 0, atol=1e-6)
 
 
 def test_a_tone_is_predicted_and_noise_is_not():

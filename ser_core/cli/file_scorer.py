@@ -1,4 +1,4 @@
-"""One file through extraction and the promoted model, in this process."""
+"""Extraction and scoring of single files, in this process."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ _NOTHING_DECIDED = "undecided, no segment reaches scoring.min_confidence"
 
 @dataclass(frozen=True)
 class ScoredChannel:
-    """One channel: its summary, None where there is nothing to hear, and (start_s, end_s, emotion, confidence)s; the
-    emotion of a segment below `scoring.min_confidence` is None, and so is that of a channel of no others."""
+    """One channel: its summary, None where there is no speech, and (start_s, end_s, emotion, confidence) by segment.
+
+    The emotion of a segment below `scoring.min_confidence` is None, and so is that of a channel without other segments.
+    """
 
     channel: ChannelFeatures
     summary: CallSummary | None
@@ -54,7 +56,7 @@ class ScoredChannel:
         """For a terminal."""
         title = f"{name}, channel {self.channel.channel} ({self.channel.role}), {self.channel.duration_s:.1f} s"
         if self.summary is None:
-            yield Text(f"{title}: nothing to hear")
+            yield Text(f"{title}: no speech")
             return
         yield Text.assemble(title, ": ", (self.summary.dominant_emotion or _NOTHING_DECIDED, "bold"))
         yield posterior_bars(self.posteriors)
@@ -67,12 +69,12 @@ class ScoredChannel:
             yield Text("; ".join(spans) + (f"; and {more} more segments (--json has all)" if more else ""), style="dim")
 
 
-class Listener:
-    """The model of the settings, ready for files.
+class FileScorer:
+    """The model of the settings, ready to score files.
 
     Raises:
         BundleError: there is no such model, or it was trained on other features than the settings describe.
-        SettingsError: `scoring.priors` names an emotion that the model never names.
+        SettingsError: `scoring.priors` names an emotion that is no class of the model.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -84,30 +86,30 @@ class Listener:
         self.shift = prior_shift(settings.scoring.priors, bundle.manifest)
         self.min_confidence = settings.scoring.min_confidence
 
-    def hear(self, file: Path) -> list[ScoredChannel]:
+    def score(self, file: Path) -> list[ScoredChannel]:
         """The channels of a file that may be scored.
 
         Raises:
-            Refusal: the file cannot be used, or holds nobody who may be scored.
+            Refusal: the file cannot be used, or has no channel that may be scored.
         """
         try:
             with file.open("rb") as source:
-                found = extract(source, file.stat().st_size, self.plan)
+                extracted = extract(source, file.stat().st_size, self.plan)
         except FileNotFoundError:
             raise Refusal(Reason.MISSING, "there is no such file") from None
         except OSError as error:
             raise Refusal(Reason.FORBIDDEN, f"cannot be read: {error.strerror}") from None
-        scored = [channel for channel in found.channels if channel.role in self.plan.roles_scored]
+        scored = [channel for channel in extracted.channels if channel.role in self.plan.roles_scored]
         if not scored:
-            roles = ", ".join(channel.role for channel in found.channels)
+            roles = ", ".join(channel.role for channel in extracted.channels)
             raise Refusal(
                 Reason.FORBIDDEN,
                 f"it holds {roles}, and scoring.roles is {', '.join(self.plan.roles_scored)}; where a one-channel "
                 "recording holds one customer only, give --roles.mono customer",
             )
-        return [self._score(channel) for channel in scored]
+        return [self._score_channel(channel) for channel in scored]
 
-    def _score(self, channel: ChannelFeatures) -> ScoredChannel:
+    def _score_channel(self, channel: ChannelFeatures) -> ScoredChannel:
         if not len(channel.start_s):
             return ScoredChannel(channel, None, {}, ())
         classes = self.model.classes

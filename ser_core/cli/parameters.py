@@ -1,0 +1,64 @@
+"""Types of arguments, and options that several commands have."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+DIR = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def date(text: str) -> dt.date:
+    """The date in `text`.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no date; expected YYYY-MM-DD") from None
+
+
+def fold_numbers(text: str) -> list[int]:
+    """The fold numbers in `text`, sorted.
+
+    Raises:
+        BadParameter: it is not numbers with commas between them.
+    """
+    parts = text.split(",")
+    if not all(part.isdecimal() for part in parts):
+        raise click.BadParameter(f"{text!r}: expected numbers with commas between them, such as 0,1")
+    return sorted({int(part) for part in parts})
+
+
+def names(text: str) -> list[str]:
+    """The names in `text`, which has commas between them."""
+    return text.split(",")
+
+
+folds_option = click.option(
+    "--folds", type=fold_numbers, metavar="N[,N]", help="numbers of the corpus's folds, such as 0,1 (default: all)"
+)
+
+
+def predictions_option(what: str) -> Callable[[_Function], _Function]:
+    """`--predictions FILE`, which writes `what` as Parquet."""
+    return click.option("--predictions", type=FILE, metavar="FILE", help=f"write {what} as Parquet")
+
+
+def write_parquet(table: pa.Table, path: Path) -> None:
+    """Writes a table, and the folders above it."""
+    import pyarrow.parquet as pq  # noqa: PLC0415 - loaded only where there is a table
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path)
