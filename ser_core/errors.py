@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from signal import Signals
 
 
 class Reason(StrEnum):
@@ -67,6 +68,24 @@ class PublishRefusedError(SerError):
     """A stop rule kept new results from replacing the published ones."""
 
     exit_code = 4
+
+
+class IncompleteError(SerError):
+    """A night has ended, and more of its calls are without scores than `nightly.max_unscored_share`."""
+
+    exit_code = 5
+
+
+class EndedError(BaseException):
+    """A signal has asked the process to end. No fault: code that handles faults lets it pass."""
+
+    def __init__(self, signal_number: int) -> None:
+        self.exit_code = 128 + signal_number
+        super().__init__(f"ended by {Signals(signal_number).name}")
+
+
+class TaskError(SerError):
+    """A task of Spark has failed by an error that is not one of these, or Spark itself has."""
 
 
 class StorageError(SerError):

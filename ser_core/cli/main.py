@@ -28,19 +28,21 @@ class _Entry(NamedTuple):
 
 GROUPS: Mapping[str, Mapping[str, _Entry]] = {
     "Every night": {
-        "nightly": _Entry("jobs", "ingest, extract and score a date and the days before it"),
+        "nightly": _Entry("jobs", "ingest, extract and score every date that is due"),
         "ingest": _Entry("jobs", "list the archive into the table recordings"),
         "extract": _Entry("jobs", "extract features of new recordings"),
         "score": _Entry("jobs", "score dates whose inputs have changed"),
     },
     "Ask the tables": {
+        "status": _Entry("status", "whether all is well: nights, held dates, gaps, refusals, leases"),
         "query": _Entry("query", "SQL over the tables"),
         "tables": _Entry("tables", "the tables, their rows and columns"),
         "trace": _Entry("trace", "every row, version, refusal, run and model of one call"),
+        "quarantine": _Entry("quarantine", "refused recordings by date and reason, and another try"),
     },
     "Models": {
         "train": _Entry("jobs", "train and evaluate a model on a labelled corpus"),
-        "model": _Entry("model", "list models, promote one, compare two"),
+        "model": _Entry("model", "list models, promote one, compare two, copy one elsewhere"),
         "evaluate": _Entry("evaluate", "metrics on a corpus, or on calls with known answers"),
         "search": _Entry("search", "search hyperparameters on a corpus's training speakers"),
         "label": _Entry("label", "segments of the archive for people to label, and their labels"),

@@ -1,4 +1,4 @@
-"""What `ser forget` and `ser maintain` share: leases, a sweep of leftovers, a row in `runs`."""
+"""What `ser forget`, `ser maintain` and `ser quarantine --retry` share: the lease, a sweep, a row in `runs`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ser_core.cli.open import open_tables
+from ser_core.cli.open import open_filled_tables
 from ser_core.config import Settings
 from ser_core.data.storage.lease import begun_before, held
+from ser_core.data.tables.layout import check_layout
 from ser_core.data.tables.store import TableStore
 from ser_core.errors import LeaseHeldError, StorageError
-from ser_core.pipeline.state.runs import Run
+from ser_core.pipeline.state.runs import TABLES_LEASE, Run
 
 _log = logging.getLogger(__name__)
-KINDS = ("extract", "ingest", "score")
-"""Every kind of work that writes below a root of tables."""
 
 Facts = Mapping[str, Any]
 
@@ -26,14 +25,16 @@ def run_upkeep(job: str, settings: Settings, work: Callable[[TableStore, Run], F
     The numbers that `work` returns go to the row's detail.
 
     Raises:
+        SettingsError: there are no tables, or they have another layout.
         LeaseHeldError: a job runs on the tables.
         SerError: the work failed.
     """
     run = Run(job, None)
-    store = open_tables(settings)
+    store = open_filled_tables(settings)
     try:
-        with held(store.storage, KINDS, run.run_id, job, settings.lease.expiry_s) as fences:
-            store.fence = fences["score"]
+        with held(store.storage, [TABLES_LEASE], run.run_id, job, settings.lease.expiry_s) as fences:
+            check_layout(store)
+            store.fence = fences[TABLES_LEASE]
             leftovers = store.storage.sweep(begun_before(store.storage, settings.lease.expiry_s))
             run.summary["leftovers"] = leftovers
             facts = work(store, run)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from ser_core.config.base import Positive, Section, Share
+from ser_core.config.base import Positive, PositiveInt, Section, Share
 
 
 class RetentionSettings(Section):
@@ -20,6 +21,13 @@ class LeaseSettings(Section):
     """How long a lease lasts without renewal."""
 
     expiry_s: Positive
+
+
+class NightlySettings(Section):
+    """Which dates a night works on."""
+
+    lookback_days: Annotated[int, Field(ge=0)]
+    full_listing_days: PositiveInt
 
 
 class DateRange(Section):

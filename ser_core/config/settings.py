@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -16,7 +16,7 @@ from ser_core.config.drift_settings import DriftSettings
 from ser_core.config.isolation_settings import IsolationSettings
 from ser_core.config.plan_settings import PlanSettings
 from ser_core.config.privacy_settings import MaintainSettings, PrivacySettings
-from ser_core.config.run_settings import DateRange, LeaseSettings, RetentionSettings
+from ser_core.config.run_settings import DateRange, LeaseSettings, NightlySettings, RetentionSettings
 from ser_core.config.talk_settings import EngagementSettings, TalkSettings, TranscriptSettings
 from ser_core.config.training_settings import AugmentationSettings, SpeakerNormalisationSettings, TrainingSettings
 from ser_core.emotions import EMOTIONS
@@ -45,8 +45,10 @@ class ArchiveSettings(Section):
     @field_validator("timezone")
     @classmethod
     def _is_a_timezone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError(f"{value!r} is not an IANA time zone, such as Europe/Berlin")
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError(f"{value!r} is not an IANA time zone, such as Europe/Berlin") from None
         return value
 
 
@@ -123,12 +125,6 @@ class QuarantineSettings(Section):
     """How often a temporary refusal is tried again."""
 
     max_attempts: PositiveInt
-
-
-class NightlySettings(Section):
-    """Dates that a night processes again."""
-
-    lookback_days: Annotated[int, Field(ge=0)]
 
 
 class FetchSettings(Section):

@@ -104,6 +104,14 @@ def share_at_least(count: int, total: int) -> float:
     return max(0.0, (p + z2 / (2 * total) - spread) / (1 + z2 / total))
 
 
+def difference_at_least(count: int, total: int, other: int, other_total: int) -> float:
+    """Lower bound of the difference, 0 or more, between two shares: three deviations of binomial counts."""
+    if not total or not other_total:
+        return 0.0
+    p, q = count / total, other / other_total
+    return max(0.0, abs(p - q) - _DEVIATIONS * math.sqrt(p * (1 - p) / total + q * (1 - q) / other_total))
+
+
 def factor_at_least(before: float, now: float) -> float:
     """Lower bound of the factor, 1 or more, between two counts: three deviations of the log of Poisson counts."""
     a, b = before + 0.5, now + 0.5

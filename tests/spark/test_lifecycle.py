@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
 from ser_core.data.tables.schemas import CALL_EMOTIONS, CALL_TALK, QUARANTINE, RECORDINGS, RUNS, SEGMENT_EMOTIONS
-from ser_core.errors import PublishRefusedError, SettingsError
+from ser_core.errors import PublishRefusedError
 from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.ingest import Ingest
 from ser_core.pipeline.stages.nightly import Nightly
@@ -184,8 +184,3 @@ def test_a_range_is_scored_again_on_demand(spark: SparkSession, copied: Copied) 
     rows = {one["call_id"]: one["run_id"] for one in read_rows(settings, CALL_EMOTIONS)}
     assert {call for call, run_id in rows.items() if run_id == row["run_id"]} == {"c3"}
     assert set(rows) == {"c1", "c2", "c3"}
-
-
-def test_a_night_needs_a_date(copied: Copied) -> None:
-    with pytest.raises(SettingsError, match="call_date is not set"):
-        Nightly(copied())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -70,8 +71,12 @@ def layout(root: str | Path) -> dict[str, Any]:
 
 def job_settings(root: str | Path, changes: Mapping[str, Any] | None = None) -> Settings:
     """The shipped defaults, made small, for the layout below `root`, with `changes` on top."""
-    base = load_settings(environ={}).model_dump(by_alias=True)
-    return Settings(**merged(merged(base, layout(root)), changes or {}))
+    return Settings(**merged(merged(_defaults(), layout(root)), changes or {}))
+
+
+@functools.cache
+def _defaults() -> Mapping[str, Any]:
+    return load_settings(environ={}).model_dump(by_alias=True)
 
 
 def run(session: SparkSession, work: type[Work], settings: Settings) -> dict[str, Any]:

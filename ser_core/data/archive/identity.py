@@ -44,7 +44,7 @@ class Recording:
 
 
 class Identity(NamedTuple):
-    """A recording, the reason why it cannot be used, where there is one, and whether the metadata has its call."""
+    """A recording, the reason why it cannot be used, where there is one, and whether the metadata has a row of it."""
 
     recording: Recording
     refusal: Reason | None
@@ -73,21 +73,22 @@ def identify(
 ) -> Identity:
     """Names a recording: what its path says goes before its manifest `row`, and that before the metadata.
 
-    `calls` are the rows of the metadata with its call_id. Of several, the row of the path's day counts. Failing all
+    `calls` are the rows of the metadata with its call_id, one a day (`check_calls`). Of several, the row of the day in
+    path or manifest counts; where neither has a day, the last row up to the day the object was written. Failing all
     three, the call_id is the key and the call_date the day the object was written. A key that `pattern` does not match
     is named as if there were no pattern, and refused with `unmatched_path`.
     """
     matched = pattern.match(info.key) if pattern is not None else {}
     path = matched or {}
-    call_id = _text(path.get("call_id")) or (row.call_id if row else None) or info.key
-    of_day = _of_day(calls, path, ZoneInfo(archive.timezone))
-    known = [values for values in (row, of_day) if values is not None]
     zone = ZoneInfo(archive.timezone)
-    started_at = _utc(_moment(path) or _first([found.started_at for found in known]), zone)
+    call_id = _text(path.get("call_id")) or (row.call_id if row else None) or info.key
+    of_day = _of_day(calls, _stated_day(path, row, zone), _local_day(info.modified_at, zone), zone)
+    known = [values for values in (row, of_day) if values is not None]
+    started_at = _utc(_moment(path) or _first([values.started_at for values in known]), zone)
     call_date, date_source = _call_date(path, known, info.modified_at, zone)
     extra: dict[str, str] = {}
-    for found in reversed(known):
-        extra |= found.extra
+    for values in reversed(known):
+        extra |= values.extra
     extra |= {name: value for name, value in path.items() if name not in _COLUMNS and isinstance(value, str)}
     recording = Recording(
         recording_id=recording_id(archive.name, info.key),
@@ -99,21 +100,50 @@ def identify(
         call_date=call_date,
         call_date_source=date_source,
         started_at=started_at,
-        agent_id=_text(path.get("agent_id")) or _first([found.agent_id for found in known]),
-        queue=_text(path.get("queue")) or _first([found.queue for found in known]),
-        extra=extra,
+        agent_id=_text(path.get("agent_id")) or _first([values.agent_id for values in known]),
+        queue=_text(path.get("queue")) or _first([values.queue for values in known]),
+        extra=dict(sorted(extra.items())),
     )
     return Identity(recording, Reason.UNMATCHED_PATH if matched is None else None, of_day is not None)
 
 
-def _of_day(calls: Sequence[CallMetadata], path: Mapping[str, Value], zone: ZoneInfo) -> CallMetadata | None:
-    """The row of the path's day; where the path has no day, the only row there is."""
+def check_calls(calls: Sequence[CallMetadata], timezone: str) -> None:
+    """Refuses two rows of one call on one day: which of them counts is not known.
+
+    Raises:
+        ValueError: there are such rows.
+    """
+    seen: set[dt.date | None] = set()
+    for call in calls:
+        day = _day_of(call, ZoneInfo(timezone))
+        if day in seen:
+            of_day = f" on {day}" if day is not None else ""
+            raise ValueError(f"the call_id {call.call_id!r} has two rows{of_day}: expected one row a call and day")
+        seen.add(day)
+
+
+def _of_day(
+    calls: Sequence[CallMetadata], day: dt.date | None, written: dt.date, zone: ZoneInfo
+) -> CallMetadata | None:
+    """The row of `day`, else a row without a day; where `day` is not known, the last row up to the day `written`."""
+    by_day = {_day_of(call, zone): call for call in calls}
+    if day is not None:
+        return by_day.get(day) or by_day.get(None)
+    dated = sorted(call_day for call_day in by_day if call_day is not None)
+    before = [call_day for call_day in dated if call_day <= written]
+    if dated:
+        return by_day[before[-1] if before else dated[0]]
+    return by_day.get(None)
+
+
+def _stated_day(path: Mapping[str, Value], row: CallMetadata | None, zone: ZoneInfo) -> dt.date | None:
+    """The day in the path, else in the manifest."""
     moment, day = _moment(path), path.get("call_date")
-    if not isinstance(day, dt.date):
-        day = None if moment is None else _local_day(moment, zone)
-    if day is None:
-        return calls[0] if len(calls) == 1 else None
-    return next((call for call in calls if _day_of(call, zone) in {day, None}), None)
+    if isinstance(day, dt.date):
+        return day
+    if moment is not None:
+        return _local_day(moment, zone)
+    return None if row is None else _day_of(row, zone)
 
 
 def _day_of(call: CallMetadata, zone: ZoneInfo) -> dt.date | None:
@@ -132,11 +162,10 @@ def _call_date(
     moment = _moment(path)
     if moment is not None:
         return _local_day(moment, zone), "path"
-    for found in known:
-        if found.call_date is not None:
-            return found.call_date, "metadata"
-        if found.started_at is not None:
-            return _local_day(found.started_at, zone), "metadata"
+    for values in known:
+        day = _day_of(values, zone)
+        if day is not None:
+            return day, "metadata"
     return _local_day(modified_at, zone), "object_time"
 
 

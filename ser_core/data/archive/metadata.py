@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from ser_core.config.settings import StorageSettings
+from ser_core.data.archive.metadata_files import MetadataFile
 from ser_core.data.archive.role_words import RoleNames, parse_roles
-from ser_core.data.archive.row_files import Row, check_column, read_rows
-from ser_core.data.storage import locate
+from ser_core.data.archive.row_files import Row, read_rows
 from ser_core.errors import SettingsError
 
 _T = TypeVar("_T")
@@ -33,51 +32,38 @@ class CallMetadata:
     extra: Mapping[str, str]
 
 
-def metadata_uris(uri: str, dates: Sequence[dt.date] | None, settings: StorageSettings) -> list[str]:
-    """The files that `archive.metadata` names: itself, or, where it has `{call_date}`, the existing files of `dates`.
+class MetadataRow(NamedTuple):
+    """A row of a file: its call_id, its values as text, and its place, such as `calls.csv, row 4`."""
 
-    Without dates these are all files that match. `{call_date}` may have a format, as `{call_date:%Y%m%d}`.
-
-    Raises:
-        SettingsError: a single file is missing, or has no column `call_id`.
-    """
-    if "{call_date" not in uri:
-        check_column(uri, "call_id", settings)
-        return [uri]
-    if dates is not None:
-        named = [_named(uri, date) for date in dates]
-    else:
-        storage, _ = locate(uri.partition("{")[0].rpartition("/")[0] + "/x", settings)
-        pattern = re.compile(re.sub(r"\\\{call_date.*?\\\}", ".+", re.escape(uri.rpartition("/")[2])))
-        named = [storage.uri_of(info.key) for info in storage.list() if pattern.fullmatch(info.key.rpartition("/")[2])]
-    return [name for name in named if _exists(name, settings)]
+    call_id: str
+    values: Row
+    place: str
 
 
-def read_metadata(uri: str, names: RoleNames, settings: StorageSettings) -> Iterator[tuple[str, Row]]:
-    """call_id and values of each row of a CSV or Parquet file with a column `call_id`, as text.
+def read_metadata(file: MetadataFile, names: RoleNames, settings: StorageSettings) -> Iterator[MetadataRow]:
+    """The rows of a CSV or Parquet file with a column `call_id`, in its order; none is kept in memory.
 
-    Known columns: agent_id, queue, started_at and call_date (ISO 8601), roles (`0=agent,1=customer`).
+    Known columns: agent_id, queue, started_at and call_date (ISO 8601), roles (`0=agent,1=customer`). In a file of one
+    date, a row that has neither call_date nor started_at is of that date.
 
     Raises:
-        SettingsError: a call_id that is empty, or twice with the same day, or values that cannot be read.
+        SettingsError: a row has no call_id, or values that cannot be read; the first ten such rows.
     """
     faults: list[str] = []
-    seen: set[int] = set()
-    for number, row in read_rows(uri, "call_id", settings):
+    for number, row in read_rows(file.uri, "call_id", settings):
+        place = f"{file.uri}, row {number}"
         try:
             call = parse_metadata(row, names)
             if call.call_id is None:
                 raise ValueError("has no call_id")
-            mark = hash((call.call_id, call.call_date, call.started_at))
-            if mark in seen:
-                raise ValueError(f"has the call_id {call.call_id!r} of an earlier row: expected one row a call and day")
-            seen.add(mark)
         except ValueError as error:
-            faults.append(f"{uri}, row {number}: {error}")
+            faults.append(f"{place}: {error}")
             if len(faults) == _MAX_FAULTS:
                 break
             continue
-        yield call.call_id, row
+        if file.call_date is not None and call.call_date is None and call.started_at is None:
+            row["call_date"] = file.call_date.isoformat()
+        yield MetadataRow(call.call_id, row, place)
     if faults:
         raise SettingsError(faults)
 
@@ -101,15 +87,6 @@ def parse_metadata(row: Row, names: RoleNames) -> CallMetadata:
         call_date=call_date,
         extra=rest,
     )
-
-
-def _named(uri: str, date: dt.date) -> str:
-    return re.sub(r"\{call_date(?::([^}]*))?\}", lambda match: date.strftime(match[1] or "%Y-%m-%d"), uri)
-
-
-def _exists(uri: str, settings: StorageSettings) -> bool:
-    storage, key = locate(uri, settings)
-    return storage.exists(key)
 
 
 def _day(text: str) -> dt.date:

@@ -54,6 +54,11 @@ class PathPattern:
                 values["started_at"] = start.replace(year=day.year, month=day.month, day=day.day)
         return values
 
+    @property
+    def has_date(self) -> bool:
+        """Whether the date of a call is in its path."""
+        return "call_date" in self._formats or parts_of(self._formats.get("started_at", "")) >= DATE
+
     def prefixes(self, dates: Iterable[dt.date]) -> list[str] | None:
         """The beginnings of all keys of `dates`; None where the pattern does not begin with call_date."""
         if self._tail is None:

@@ -161,11 +161,14 @@ def begun_before(storage: Storage, expiry_s: float) -> dt.datetime:
 
     It is an expiry ago, or the start of the oldest live run below the root, whichever is earlier.
     """
-    now = _now()
+    return min([_now() - dt.timedelta(seconds=expiry_s), *(holder.since for holder in holders(storage).values())])
+
+
+def holders(storage: Storage) -> dict[str, Holder]:
+    """The runs that hold leases below the root now, by kind of work."""
     kinds = {info.key.removeprefix(_ROOT).partition("/")[0] for info in storage.list(_ROOT)}
-    holders = [holder for kind in kinds if (holder := _last(storage, kind)[1]) is not None]
-    live = [holder.since for holder in holders if holder.expires > now]
-    return min([now - dt.timedelta(seconds=expiry_s), *live])
+    last = {kind: _last(storage, kind)[1] for kind in sorted(kinds)}
+    return {kind: holder for kind, holder in last.items() if holder is not None and holder.expires > _now()}
 
 
 def _now() -> dt.datetime:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from ser_core.data.storage import Storage
 from ser_core.data.storage.lease import Fence
 from ser_core.data.tables.schemas import TABLES
-from ser_core.data.tables.table import SCHEMA_VERSION, Table
+from ser_core.data.tables.table import NO_ROWS, NO_ROWS_AT, SCHEMA_VERSION, Table
 
 STATE = "_state/"
 _MEMORY_BYTES = 64 * 2**20  # a file up to this is read in memory, a larger one through a local spool file
@@ -41,9 +41,9 @@ class TableStore:
         self.fence = fence
 
     def files(self, table: Table, prefix: str = "") -> list[str]:
-        """Keys of the table's files, sorted; `prefix` narrows to a partition path."""
+        """Keys of the table's files, sorted, but for `NO_ROWS`; `prefix` narrows to a partition path."""
         keys = (info.key for info in self.storage.list(f"{table.name}/{prefix}"))
-        return sorted(key for key in keys if key.endswith(".parquet"))
+        return sorted(key for key in keys if key.endswith(".parquet") and not key.endswith(f"/{NO_ROWS}"))
 
     def files_of(self, table: Table, **values: Any) -> list[str]:
         """Keys of the files of one partition, sorted, such as `call_date=…`."""
@@ -150,7 +150,7 @@ class TableStore:
         """Values of the partition columns of every partition that is there. Costs what the table's age is."""
         paths = [f"{table.name}/"]
         for _ in table.partitions:
-            paths = [child for path in paths for child in self.storage.children(path)]
+            paths = [child for path in paths for child in self.storage.children(path) if not _has_no_rows(child)]
         return [
             dict(zip(table.partitions, (unquote(part.partition("=")[2]) for part in path.split("/")[1:]), strict=False))
             for path in paths
@@ -165,6 +165,12 @@ def log_key(table: Table, run_id: str, task: int, attempt: int = 0, **values: An
 def partition_path(table: Table, values: Mapping[str, Any]) -> str:
     """Path of a partition below the table's folder, ending in a slash, as Hive names it."""
     return "".join(f"{name}={quote(str(values[name]), safe='')}/" for name in table.partitions)
+
+
+def _has_no_rows(path: str) -> bool:
+    """Whether a path leads to the partition of the file without rows."""
+    name, _, value = path.rstrip("/").rpartition("/")[2].partition("=")
+    return NO_ROWS_AT.get(name) == value
 
 
 def path_values(key: str) -> dict[str, pa.Scalar]:

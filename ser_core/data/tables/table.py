@@ -11,6 +11,12 @@ SCHEMA_VERSION = 3
 TIME = pa.timestamp("us", tz="UTC")
 SPAN = pa.struct([pa.field("start_s", pa.float64()), pa.field("end_s", pa.float64())])
 
+NO_ROWS = "no-rows.parquet"
+"""A file without rows that each table has, so that every engine can read a table in which nothing is yet."""
+
+NO_ROWS_AT = {"model_version": "none", "call_date": "0001-01-01", "month": "0001-01"}
+"""The partition of that file: values of the types that the column has."""
+
 
 @dataclass(frozen=True)
 class Table:

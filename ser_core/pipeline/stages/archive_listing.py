@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -12,104 +10,148 @@ from itertools import islice
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
-from ser_core.data.archive.archive_manifest import ManifestEntry, entry_info, read_manifest
-from ser_core.data.archive.identity import call_id_of, identify
-from ser_core.data.archive.metadata import CallMetadata, metadata_uris, parse_metadata, read_metadata
+from ser_core.data.archive.archive_manifest import read_manifest
+from ser_core.data.archive.metadata import read_metadata
+from ser_core.data.archive.metadata_files import MetadataFile, MetadataFiles
 from ser_core.data.archive.path_pattern import PathPattern
-from ser_core.data.archive.prefixes import Prefix, list_part, plan_prefixes
 from ser_core.data.archive.pseudonyms import Pseudonyms, read_pseudonyms
 from ser_core.data.archive.row_files import is_table_uri
-from ser_core.data.storage import ObjectInfo, open_storage
-from ser_core.data.tables.schemas import SCHEMA_VERSION
+from ser_core.data.storage import open_storage
 from ser_core.data.tables.store import TableStore
-from ser_core.data.upkeep.tombstones import read_tombstones
-from ser_core.errors import ObjectForbiddenError, ObjectMissingError, Reason, SettingsError, StorageError
+from ser_core.data.upkeep.tombstones import check_secret, kept_from, tombstone_files, tombstones_of
+from ser_core.errors import SettingsError, StorageError
 from ser_core.pipeline.engine.arrow_map import map_arrow
 from ser_core.pipeline.engine.cluster import Cluster, Rows
-from ser_core.pipeline.stages.merge_recordings import LISTED, REASON, WITHOUT_METADATA
-
-_PARTS = pa.schema([("part", pa.int32()), ("prefix", pa.string()), ("recursive", pa.bool_())])
-_OBJECTS = pa.schema(
-    [
-        ("key", pa.string()),
-        ("uri", pa.string()),
-        ("size_bytes", pa.int64()),
-        ("modified_at", pa.timestamp("us", tz="UTC")),
-        ("etag", pa.string()),
-        *((name, pa.string()) for name in ("manifest_row", REASON, "join_id")),
-    ]
+from ser_core.pipeline.stages.identified_recordings import (
+    IDENTIFIED,
+    METADATA,
+    TOMBSTONES,
+    IdentifyRecordings,
+    metadata_text,
 )
-_METADATA = pa.schema([("join_id", pa.string()), ("metadata", pa.string())])
+from ser_core.pipeline.stages.listed_objects import JOIN_ID, OBJECTS, PARTS, ListObjects, plan_parts
+from ser_core.pipeline.stages.merge_recordings import LISTED
+
+_FILES = pa.schema([("uri", pa.string()), ("call_date", pa.date32())])
+_ROWS = pa.schema([(JOIN_ID, pa.string()), (METADATA, pa.string())])
+_KEYS, _DIGESTS = (pa.schema([(name, pa.string())]) for name in ("key", "digest"))
 _PARTS_A_SLOT = 8
-_MAX_DEPTH = 4
 _CHUNK = 2_000
 
 Row = Mapping[str, Any]
 
 
 class ArchiveListing:
-    """The part of an archive to list. The constructor checks the settings and that the archive exists.
+    """Lists the recordings of an archive. The constructor checks the settings and that the archive exists.
 
     Raises:
-        SettingsError: the pattern, the manifest or the metadata file is wrong, or a secret is needed and missing.
+        SettingsError: the pattern, the manifest or the metadata is wrong, or a secret is needed and missing.
     """
 
-    def __init__(self, settings: Settings, dates: Sequence[dt.date] | None) -> None:
+    def __init__(self, settings: Settings) -> None:
         archive = settings.archive
         assert archive.uri is not None, "the job requires archive.uri"  # noqa: S101 - checked by the settings
-        self._settings, self._dates, self._uri = settings, dates, archive.uri
+        self._settings, self._uri = settings, archive.uri
         try:
             self._pattern = PathPattern(archive.pattern) if archive.pattern else None
         except ValueError as error:
             raise SettingsError([f"archive.pattern: {error}"]) from error
-        self._metadata = metadata_uris(archive.metadata, dates, settings.storage) if archive.metadata else []
-        pseudonyms = read_pseudonyms(settings.privacy)
-        tables = TableStore(open_storage(settings.tables.uri, settings.storage))
-        forgotten = read_tombstones(tables, pseudonyms)
+        self._metadata = MetadataFiles(archive.metadata, settings.storage) if archive.metadata else None
+        self._pseudonyms = read_pseudonyms(settings.privacy)
+        self._tables = TableStore(open_storage(settings.tables.uri, settings.storage))
+        check_secret(self._tables, self._pseudonyms)
         self._is_manifest = is_table_uri(archive.uri)
-        self._identify = _Identify(settings, self._pattern, pseudonyms, forgotten)
         if self._is_manifest:
             next(iter(read_manifest(archive.uri, settings.roles.names, settings.storage)), None)
         else:
             _check_root(self._uri, settings)
 
-    def rows(self, cluster: Cluster, run_id: str) -> Rows:
-        """Rows of `LISTED`."""
-        parts = self._parts(1)
-        kernel = _ListObjects(self._settings, self._pattern, len(parts), self._is_manifest)
-        objects = list(islice((row for part in parts for row in kernel.objects(part)), cluster.driver_rows + 1))
-        if cluster.is_small(len(objects)):
-            return cluster.rows(self._on_driver(objects, run_id))
-        parts = self._parts(_PARTS_A_SLOT * cluster.session.sparkContext.defaultParallelism)
-        kernel = _ListObjects(self._settings, self._pattern, len(parts), self._is_manifest)
-        frame = cluster.session.createDataFrame(pa.Table.from_pylist(parts, schema=_PARTS)).repartition(len(parts))
-        listed = map_arrow(frame, kernel, _OBJECTS)
-        files = pa.table({"uri": pa.array(self._metadata, pa.string())})
-        rows = map_arrow(cluster.session.createDataFrame(files), partial(_read_metadata, self._settings), _METADATA)
-        calls = rows.groupBy("join_id").agg(F.collect_list("metadata").alias("metadata"))
-        joined = listed.join(calls, "join_id", "left")
-        return cluster.rows(map_arrow(joined, partial(_identified, self._identify, run_id), LISTED))
+    def listed_below(self, dates: Sequence[dt.date] | None) -> tuple[str, ...] | None:
+        """How the uris begin of all that is listed for `dates`; None where the whole archive is."""
+        prefixes = self._prefixes(dates)
+        storage = open_storage(self._uri, self._settings.storage) if prefixes is not None else None
+        return None if storage is None or prefixes is None else tuple(storage.uri_of(prefix) for prefix in prefixes)
 
-    def _on_driver(self, objects: Sequence[Row], run_id: str) -> pa.Table:
-        wanted = {row["join_id"] for row in objects}
-        calls: dict[str, list[str]] = defaultdict(list)
-        for uri in self._metadata:
-            for call_id, values in read_metadata(uri, self._settings.roles.names, self._settings.storage):
-                if call_id in wanted:
-                    calls[call_id].append(json.dumps(values))
-        rows = (self._identify({**row, "metadata": calls.get(row["join_id"])}, run_id) for row in objects)
-        return pa.Table.from_pylist([row for row in rows if row is not None], schema=LISTED)
+    def rows(self, cluster: Cluster, run_id: str, dates: Sequence[dt.date] | None) -> Rows:
+        """Rows of `LISTED`: the recordings of `dates`, and all others that are listed with them."""
+        identify = IdentifyRecordings(self._settings, self._pattern, self._pseudonyms, run_id)
+        files = self._metadata_files(dates)
+        objects = self._few_objects(cluster, dates)
+        if objects is not None:
+            return cluster.rows(self._on_driver(objects, files, identify))
+        slots = cluster.session.sparkContext.defaultParallelism
+        parts = plan_parts(self._settings, self._prefixes(dates), _PARTS_A_SLOT * slots)
+        frame = cluster.session.createDataFrame(pa.Table.from_pylist(parts, schema=PARTS)).repartition(len(parts))
+        listed = map_arrow(frame, ListObjects(self._settings, self._pattern, len(parts)), OBJECTS)
+        identified = map_arrow(self._joined(cluster, listed, files), identify, IDENTIFIED)
+        return cluster.rows(self._not_forgotten(cluster, identified).select(LISTED.names))
 
-    def _parts(self, at_least: int) -> list[Row]:
+    def _few_objects(self, cluster: Cluster, dates: Sequence[dt.date] | None) -> Sequence[Row] | None:
+        """Rows of `OBJECTS`; None where they are too many for the driver."""
+        most = cluster.driver_rows + 1
         if self._is_manifest:
-            return [{"part": number, "prefix": "", "recursive": True} for number in range(at_least)]
-        prefixes = self._pattern.prefixes(self._dates) if self._pattern and self._dates is not None else None
-        storage = open_storage(self._uri, self._settings.storage)
-        planned = plan_prefixes(storage, prefixes, at_least, _MAX_DEPTH)
-        return [{"part": n, "prefix": p.prefix, "recursive": p.recursive} for n, p in enumerate(planned)]
+            entries = read_manifest(self._uri, self._settings.roles.names, self._settings.storage)
+            if not cluster.is_small(sum(1 for _ in islice(entries, most))):  # each needs a request of its own
+                return None
+        parts = plan_parts(self._settings, self._prefixes(dates), 1)
+        kernel = ListObjects(self._settings, self._pattern, len(parts))
+        objects = list(islice((row for part in parts for row in kernel.objects(part)), most))
+        return objects if cluster.is_small(len(objects)) else None
+
+    def _prefixes(self, dates: Sequence[dt.date] | None) -> list[str] | None:
+        listed_by_date = self._pattern is not None and dates is not None and not self._is_manifest
+        return self._pattern.prefixes(dates) if listed_by_date and self._pattern and dates is not None else None
+
+    def _metadata_files(self, dates: Sequence[dt.date] | None) -> Sequence[MetadataFile]:
+        """The files for `dates`. Where the path has no date, the metadata says it, and any file may have a call."""
+        if self._metadata is None:
+            return []
+        return self._metadata.of_dates(dates if self._pattern is not None and self._pattern.has_date else None)
+
+    def _on_driver(
+        self, objects: Sequence[Row], files: Sequence[MetadataFile], identify: IdentifyRecordings
+    ) -> pa.Table:
+        wanted = {row[JOIN_ID] for row in objects}
+        calls: dict[str, list[str]] = defaultdict(list)
+        for file in files:
+            for row in read_metadata(file, self._settings.roles.names, self._settings.storage):
+                if row.call_id in wanted:
+                    calls[row.call_id].append(metadata_text(row))
+        rows = [identify.row({**row, METADATA: calls.get(row[JOIN_ID])}) for row in objects]
+        table = pa.Table.from_pylist(rows, schema=IDENTIFIED)
+        for key in tombstone_files(self._tables):
+            forgotten = tombstones_of(self._tables, key, self._pseudonyms)
+            for name in TOMBSTONES:
+                table = table.filter(pc.invert(pc.is_in(table[name], forgotten)))
+        first = kept_from(self._tables)
+        kept = table if first is None else table.filter(pc.greater_equal(table["call_date"], pa.scalar(first)))
+        return kept.select(LISTED.names)
+
+    def _joined(self, cluster: Cluster, listed: DataFrame, files: Sequence[MetadataFile]) -> DataFrame:
+        """The objects with the rows of their calls."""
+        if not files:
+            return listed.withColumn(METADATA, F.lit(None).cast("array<string>"))
+        frame = cluster.session.createDataFrame(pa.Table.from_pylist([f._asdict() for f in files], schema=_FILES))
+        rows = map_arrow(frame.repartition(len(files)), partial(_read_files, self._settings), _ROWS)
+        return listed.join(rows.groupBy(JOIN_ID).agg(F.collect_list(METADATA).alias(METADATA)), JOIN_ID, "left")
+
+    def _not_forgotten(self, cluster: Cluster, identified: DataFrame) -> DataFrame:
+        """The recordings without a tombstone, of dates that are kept."""
+        first, keys = kept_from(self._tables), tombstone_files(self._tables)
+        if first is not None:
+            identified = identified.where(F.col("call_date") >= F.lit(first))
+        if not keys:
+            return identified
+        frame = cluster.session.createDataFrame(pa.table([keys], schema=_KEYS)).repartition(len(keys))
+        digests = map_arrow(frame, partial(_read_tombstones, self._tables, self._pseudonyms), _DIGESTS)
+        for name in TOMBSTONES:
+            identified = identified.join(digests.withColumnRenamed("digest", name), name, "left_anti")
+        return identified
 
 
 def _check_root(uri: str, settings: Settings) -> None:
@@ -119,106 +161,20 @@ def _check_root(uri: str, settings: Settings) -> None:
         raise SettingsError([f"archive.uri: {error}"]) from error
 
 
-@dataclasses.dataclass(frozen=True)
-class _ListObjects:
-    """`mapInArrow` over parts of the archive: rows of `_OBJECTS`."""
-
-    settings: Settings
-    pattern: PathPattern | None
-    parts: int
-    is_manifest: bool
-
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for part in batch.to_pylist():
-                rows = self.objects(part)
-                while chunk := list(islice(rows, _CHUNK)):
-                    yield from pa.Table.from_pylist(chunk, schema=_OBJECTS).to_batches()
-
-    def objects(self, part: Row) -> Iterator[Row]:
-        """The objects of a part, one by one."""
-        archive, storage_settings = self.settings.archive, self.settings.storage
-        if self.is_manifest:
-            entries = read_manifest(str(archive.uri), self.settings.roles.names, storage_settings)
-            for entry in islice(entries, part["part"], None, self.parts):
-                info, reason = _look_up(entry, self.settings)
-                values = dict(entry.values)
-                yield self._row(info, entry.uri, json.dumps(values), entry.metadata, reason)
-            return
-        storage = open_storage(str(archive.uri), storage_settings)
-        for info in list_part(storage, Prefix(part["prefix"], part["recursive"]), archive.extensions):
-            yield self._row(info, storage.uri_of(info.key), None, None, None)
-
-    def _row(
-        self, info: ObjectInfo, uri: str, manifest_row: str | None, metadata: CallMetadata | None, reason: Reason | None
-    ) -> Row:
-        return {
-            **info._asdict(),
-            "uri": uri,
-            "manifest_row": manifest_row,
-            REASON: reason.value if reason else None,
-            "join_id": call_id_of(info.key, self.pattern, metadata),
-        }
-
-
-def _look_up(entry: ManifestEntry, settings: Settings) -> tuple[ObjectInfo, Reason | None]:
-    """Object and refusal of an entry. An entry without an object is listed too, and refused: nothing disappears."""
-    try:
-        return entry_info(entry, settings.storage), None
-    except ObjectMissingError:
-        reason = Reason.MISSING
-    except ObjectForbiddenError:
-        reason = Reason.FORBIDDEN
-    return ObjectInfo(entry.key, 0, dt.datetime.now(dt.UTC), reason.value), reason
-
-
-@dataclasses.dataclass(frozen=True)
-class _Identify:
-    """Names recordings, leaves forgotten ones out, and hides names where `privacy.hash_ids` is set."""
-
-    settings: Settings
-    pattern: PathPattern | None
-    pseudonyms: Pseudonyms | None
-    forgotten: frozenset[str]
-
-    def __call__(self, row: Row, run_id: str) -> Row | None:
-        """A row of `LISTED`, or None."""
-        info = ObjectInfo(row["key"], row["size_bytes"], row["modified_at"], row["etag"])
-        names = self.settings.roles.names
-        manifest = None if row["manifest_row"] is None else parse_metadata(json.loads(row["manifest_row"]), names)
-        calls = [parse_metadata(json.loads(text), names) for text in row["metadata"] or ()]
-        archive = self.settings.archive
-        identity = identify(info, row["uri"], archive=archive, pattern=self.pattern, row=manifest, calls=calls)
-        recording = identity.recording
-        if self.pseudonyms is not None:
-            if self.forgotten and not self.forgotten.isdisjoint(self.pseudonyms.of_recording(recording)):
-                return None
-            recording = self.pseudonyms.hidden(recording) if self.settings.privacy.hash_ids else recording
-        columns = dataclasses.asdict(recording)
-        columns["extra"] = list(columns["extra"].items())
-        return {
-            **columns,
-            "run_id": run_id,
-            "schema_version": SCHEMA_VERSION,
-            REASON: row[REASON] or (identity.refusal.value if identity.refusal else None),
-            WITHOUT_METADATA: archive.metadata is not None and not identity.in_metadata,
-        }
-
-
-def _identified(identify_row: _Identify, run_id: str, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _read_files(settings: Settings, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Rows of `_ROWS`, for rows of `_FILES`."""
     for batch in batches:
-        rows = (identify_row(row, run_id) for row in batch.to_pylist())
-        kept = (row for row in rows if row is not None)
-        while chunk := list(islice(kept, _CHUNK)):
-            yield from pa.Table.from_pylist(chunk, schema=LISTED).to_batches()
-
-
-def _read_metadata(settings: Settings, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        for uri in batch.column(0).to_pylist():
-            rows = (
-                {"join_id": call_id, "metadata": json.dumps(values)}
-                for call_id, values in read_metadata(uri, settings.roles.names, settings.storage)
-            )
+        for file in batch.to_pylist():
+            read = read_metadata(MetadataFile(**file), settings.roles.names, settings.storage)
+            rows = ({JOIN_ID: row.call_id, METADATA: metadata_text(row)} for row in read)
             while chunk := list(islice(rows, _CHUNK)):
-                yield from pa.Table.from_pylist(chunk, schema=_METADATA).to_batches()
+                yield from pa.Table.from_pylist(chunk, schema=_ROWS).to_batches()
+
+
+def _read_tombstones(
+    store: TableStore, pseudonyms: Pseudonyms | None, batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """Rows of `_DIGESTS`, for rows of `_KEYS`."""
+    for batch in batches:
+        for key in batch.column(0).to_pylist():
+            yield pa.RecordBatch.from_arrays([tombstones_of(store, key, pseudonyms)], schema=_DIGESTS)

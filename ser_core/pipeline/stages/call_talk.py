@@ -41,6 +41,7 @@ class Talk:
         """Publishes the stale dates of `inputs` (digests, as `ser_core.pipeline.stages.score_plan` makes them)."""
         stale = self._inputs.stale(inputs)
         _log.info("%d dates of call_talk to publish", len(stale))
+        run.summary["talk_calls"] = 0
         if not stale:
             return
         buckets = self._store.buckets(CALL_TALK, self._settings.tables.buckets)

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
 from ser_core.data.storage import open_storage
+from ser_core.data.tables.layout import fit_features
 from ser_core.data.tables.packed import packed
 from ser_core.data.tables.schemas import RECORDINGS
 from ser_core.data.tables.store import TableStore
@@ -88,11 +89,13 @@ class Extract:
             recordings = sum(row["todo"] for row in counts.values())
             _log.info("%d recordings to extract as %s", recordings, self.features.id)
             if todo:
+                fit_features(self.store, self.features.dimension)
                 self._extract(cluster, planned, run)
                 after = cluster.of_dates(partial(_count, self.store, self.rules, run.run_id), todo, _COUNT, recordings)
                 counts |= {row["call_date"]: row for row in after.table().to_pylist()}
         for date, row in counts.items():
-            _note(dates, date, row, run)
+            if row["listed"] or dates.row(date):
+                _note(dates, date, row, run)
         dates.save()
         run.facts |= {name: sum(row[name] for row in counts.values()) for name in _ACCOUNT}
         _check(run.facts)

@@ -12,7 +12,6 @@ import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from ser_core.config import Settings
-from ser_core.data.archive.role_words import parse_roles
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError, Reason, Refusal
 from ser_core.pipeline.engine.prefetch import fetch_ahead
 from ser_core.pipeline.engine.recording_source import Sources
@@ -25,6 +24,7 @@ from ser_core.sound.extraction import (
     ExtractionPlan,
     extract,
     extract_isolated,
+    stated_roles,
 )
 
 _log = logging.getLogger(__name__)
@@ -97,7 +97,8 @@ class ExtractTask:
 
     def _extract(self, source: BinaryIO, recording: Recording) -> ExtractedRecording:
         lacking = [condition for condition in self.conditions if condition.id in recording["conditions"]]
-        roles, name = self._roles(recording), recording["recording_id"]
+        stated = (recording[name] for name in ("roles", "leg_role", "leg_channel"))
+        roles, name = stated_roles(*stated, self.settings.roles), recording["recording_id"]
         size_bytes, isolation = recording["size_bytes"], self.settings.isolation
         if isolation.enabled:
             extracted = extract_isolated(source, size_bytes, self.plan, isolation, roles, lacking, name)
@@ -107,19 +108,6 @@ class ExtractTask:
             _log.warning("a recording is longer than %g s: it is extracted as recorded only", LONGEST_COPIED_S)
             _log.debug("the recording is %s", recording["uri"])
         return extracted
-
-    def _roles(self, recording: Recording) -> Mapping[int, str] | None:
-        """Roles by channel from metadata or path; None where neither gives any."""
-        text = recording["roles"]
-        if text is None and recording["leg_role"] is not None:
-            text = f"0={recording['leg_role']}"
-        if text is None and recording["leg_channel"] is not None:
-            by_channel = dict(enumerate(self.settings.roles.channels))
-            text = f"0={by_channel.get(int(recording['leg_channel'])) if recording['leg_channel'].isdigit() else None}"
-        try:
-            return None if text is None else parse_roles(text, self.settings.roles.names)
-        except ValueError as error:
-            raise Refusal(Reason.UNMATCHED_PATH, f"metadata or path give an unknown role: {error}") from None
 
     def _add_channel(self, recording: Recording, channel: ChannelFeatures) -> None:
         speech = channel.speech

@@ -9,8 +9,8 @@ import datetime as dt
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -21,19 +21,21 @@ from ser_core.config.base import Section
 from ser_core.data.storage import open_storage
 from ser_core.data.tables.newest import FILE
 from ser_core.data.tables.packed import unpacked
-from ser_core.data.tables.schemas import CALL_EMOTIONS, SEGMENT_EMOTIONS
-from ser_core.data.tables.store import TableStore
+from ser_core.data.tables.schemas import CALL_EMOTIONS, CALL_TALK, SEGMENT_EMOTIONS
+from ser_core.data.tables.store import TableStore, bucket_key
 from ser_core.learning.training.bundle import check_fingerprint, load_model, read_bundle, resolve
 from ser_core.pipeline.engine.arrow_map import map_arrow
 from ser_core.pipeline.engine.balance import whole_files
 from ser_core.pipeline.engine.cluster import Cluster, Rows, persisted
-from ser_core.pipeline.engine.publish import publish
+from ser_core.pipeline.engine.publish import BUCKET, publish
 from ser_core.pipeline.stages.call_talk import Talk
+from ser_core.pipeline.stages.odd_dates import Plan
 from ser_core.pipeline.stages.score_kernel import PACKED, PROFILE, ROWS, ScoreKernel
 from ser_core.pipeline.stages.score_plan import PLAN, STATES, TO_SCORE, ScorePlan, with_talk_share
 from ser_core.pipeline.stages.stop_rules import Gate
 from ser_core.pipeline.state.date_state import DateRules
 from ser_core.pipeline.state.dates import Dates
+from ser_core.pipeline.state.hold_rules import SCORE_RULES
 from ser_core.pipeline.state.inputs import Inputs, fingerprint
 from ser_core.pipeline.state.moves import moved_dates, unmark_moved
 from ser_core.pipeline.state.runs import TABLES_LEASE, Run
@@ -92,57 +94,70 @@ class Score:
         with cluster.of_dates(plan, scope, PLAN, dates.listed(scope)) as planned:
             plans = {row["call_date"]: row for row in planned.table(*STATES).to_pylist()}
             _log_unscored(plans.values())
-            gate = Gate(self.store, self.settings.drift, self.model, dates)
-            held = gate.hold(plans, run)
+            gate = Gate(self.store, self.settings.drift, self.model, dates, run)
+            held = gate.hold(plans, moved)
             free = {date: row for date, row in plans.items() if date not in held}
-            self.talk.publish(cluster, {date: row["talk_inputs"] for date, row in free.items()}, run, dates)
             stale = self.inputs.stale({date: row["score_inputs"] for date, row in free.items()})
             _log.info("%d dates to score with %s", len(stale), self.model_version)
             run.facts |= {"scored_segments": 0, "scored_calls": 0}
+            talk = _TalkOf(self.talk, cluster, free, run, dates)
             if stale:
-                held |= self._publish(cluster, planned, plans, stale, gate, run)
+                held |= self._publish(planned, stale, gate, talk)
+            else:
+                talk.publish(())
         for date, row in plans.items():
-            if date not in held:
-                dates.update(date, open=row["unfinished"] > 0, held_back=None, held_by=None, held_since=None)
+            if date not in held and (row["known"] or dates.row(date)):
+                dates.free(date, SCORE_RULES)
+                dates.update(date, open=row["unfinished"] > 0 or dates.row(date).get("held_back") is not None)
         dates.save()
-        unmark_moved(self.store, moved)
+        unmark_moved(self.store, {date: mark for date, mark in moved.items() if date not in held})
         if held:
-            gate.refuse(held, run)
+            gate.refuse(held)
 
-    def _publish(
-        self,
-        cluster: Cluster,
-        planned: Rows,
-        plans: Mapping[dt.date, Mapping[str, Any]],
-        stale: Mapping[dt.date, str],
-        gate: Gate,
-        run: Run,
-    ) -> dict[dt.date, str]:
-        """Publishes the dates that pass the stop rules. The others keep their old rows; returns them with the reason."""
-        session = cluster.session
+    def _publish(self, planned: Rows, stale: Mapping[dt.date, str], gate: Gate, talk: _TalkOf) -> dict[dt.date, str]:
+        """Publishes the dates that pass the stop rules. Returns the others, whose old rows stay, with the reason."""
+        run, session = talk.run, talk.cluster.session
         buckets = self.store.buckets(SEGMENT_EMOTIONS, self.settings.tables.buckets)
         self.store.buckets(CALL_EMOTIONS, buckets)  # published together, in the same buckets
         bundle = session.sparkContext.broadcast(self.bundle)
         broken = session.sparkContext.accumulator(0)
         kernel = ScoreKernel(self.settings, self.store, bundle, self.rules, broken, run.run_id, run.started_at, buckets)
-        channels = planned.of_dates(stale).unpacked("channels", TO_SCORE, partial(with_talk_share, self.store))
+        channels = planned.of_dates(stale).unpacked("channels", TO_SCORE)
         rows = map_arrow(whole_files(channels, FILE, "segments"), kernel, PACKED)
         tables = (SEGMENT_EMOTIONS, CALL_EMOTIONS)
         rules = CallRules(self.settings.engagement, self.settings.transcripts.weight, self.rules.min_confidence)
-        make = partial(_both_tables, classes=self.model.classes, rules=rules)
+        same = self.store.buckets(CALL_TALK, buckets) == buckets
+        make = _BothTables(self.store, self.model.classes, rules, same_buckets=same)
         with persisted(rows):
-            profiles, held = gate.check(rows, {date: plans[date] for date in stale}, run)
+            profiles, held = gate.check(rows, {date: talk.plans[date] for date in stale})
+            talk.publish(held)  # before the scores, which use it, and after the check: a date changes as a whole
             passed = {date: mark for date, mark in stale.items() if date in profiles}
             chosen = rows.where(F.col(ROWS).isNotNull() & F.col("call_date").isin(list(passed))).drop(PROFILE)
             self.inputs.begin(passed)
             counts = publish(chosen, self.store, tables, make, passed, self.fixed, buckets)
-        gate.keep(profiles, counts, run)
+        gate.keep(profiles, counts)
         self.inputs.keep(passed)  # last: it marks the dates as done
         run.facts["scored_segments"] = counts[SEGMENT_EMOTIONS.name].total()
         run.facts["scored_calls"] = counts[CALL_EMOTIONS.name].total()
         if broken.value:
             _log.warning("%d transcripts could not be read: their calls are scored by voice alone", broken.value)
         return held
+
+
+@dataclass(frozen=True)
+class _TalkOf:
+    """`call_talk` of the dates that a run may publish."""
+
+    talk: Talk
+    cluster: Cluster
+    plans: Mapping[dt.date, Plan]
+    run: Run
+    dates: Dates
+
+    def publish(self, held: Collection[dt.date]) -> None:
+        """Publishes it but for the dates that are held back."""
+        inputs = {date: row["talk_inputs"] for date, row in self.plans.items() if date not in held}
+        self.talk.publish(self.cluster, inputs, self.run, self.dates)
 
 
 def _log_unscored(plans: Iterable[Mapping[str, Any]]) -> None:
@@ -168,8 +183,21 @@ def _rules_of(settings: Settings) -> list[Section | tuple[str, ...]]:
     return rules
 
 
-def _both_tables(pieces: pa.Table, classes: Sequence[str], rules: CallRules) -> Mapping[str, pa.Table]:
-    rows = unpacked(pieces.column(ROWS).to_pylist())
-    keys = [(name, "ascending") for name in ("call_id", "role", "start_s", "recording_id", "channel", "segment_no")]
-    ordered = rows.sort_by(keys)
-    return {SEGMENT_EMOTIONS.name: ordered, CALL_EMOTIONS.name: call_table(ordered, classes, rules)}
+@dataclass(frozen=True)
+class _BothTables:
+    """Packed segments of one date and bucket → rows of `segment_emotions` and `call_emotions`."""
+
+    store: TableStore
+    classes: Sequence[str]
+    rules: CallRules
+    same_buckets: bool
+
+    def __call__(self, pieces: pa.Table) -> Mapping[str, pa.Table]:
+        """Rows by table."""
+        date, bucket = (pieces[name][0].as_py() for name in ("call_date", BUCKET))
+        own = [bucket_key(CALL_TALK, {"call_date": date}, bucket)]
+        talk = own if self.same_buckets else self.store.files_of(CALL_TALK, call_date=date)
+        rows = with_talk_share(self.store, unpacked(pieces.column(ROWS).to_pylist()), talk)
+        keys = [(name, "ascending") for name in ("call_id", "role", "start_s", "recording_id", "channel", "segment_no")]
+        ordered = rows.sort_by(keys)
+        return {SEGMENT_EMOTIONS.name: ordered, CALL_EMOTIONS.name: call_table(ordered, self.classes, self.rules)}

@@ -27,7 +27,7 @@ from ser_core.pipeline.stages.lexical import Lexical
 from ser_core.pipeline.stages.score_plan import CARRIED, CHANNEL
 from ser_core.scoring.drift import feature_bins, feature_histograms, feature_places
 from ser_core.scoring.emotion_tables import SEGMENT_ROWS, SegmentRules, segment_table, vectors
-from ser_core.scoring.profile import CONFIDENCE_BINS, PROFILED_FEATURES, Profile, added
+from ser_core.scoring.profile import CONFIDENCE_BINS, NO_EMOTION, PROFILED_FEATURES, Profile, added
 
 ROWS, PROFILE = "rows", "profile"
 PACKED = pa.schema([("call_date", pa.date32()), (BUCKET, pa.int32()), (ROWS, pa.binary()), (PROFILE, pa.string())])
@@ -156,7 +156,7 @@ class _Scored:
         return Profile(
             date,
             segments=len(rows),
-            labels=dict(Counter(name or "undecided" for name in rows.column("emotion").to_pylist())),
+            labels=dict(Counter(name or NO_EMOTION for name in rows.column("emotion").to_pylist())),
             confidence=np.bincount(tenths, minlength=CONFIDENCE_BINS).tolist(),
             features=dict(zip(names, feature_histograms(bins).tolist(), strict=True)),
         )

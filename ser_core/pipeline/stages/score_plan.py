@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -20,18 +21,20 @@ from ser_core.pipeline.stages.transcripts_beside import TRANSCRIPT, with_transcr
 from ser_core.pipeline.state.date_state import DateRules, DateState
 
 CHANNEL = ("recording_id", "version", "channel")
-CARRIED = ("call_id", "call_date", "role", "agent_id", "queue", "talk_share")
+CARRIED = ("call_id", "call_date", "role", "agent_id", "queue")
 PLAN = pa.schema(
     [
         ("call_date", pa.date32()),
         *((name, pa.string()) for name in ("talk_inputs", "score_inputs", "codecs", "unscored")),
-        *((name, pa.int64()) for name in ("recordings", "refused", "silent", "unfinished", "calls", "segments")),
+        *((name, pa.int64()) for name in ("recordings", "known", "moved", "refused", "silent", "unfinished")),
+        *((name, pa.int64()) for name in ("calls", "segments")),
         ("channels", pa.binary()),
     ]
 )
-"""`talk_inputs` and `score_inputs` are digests, null where there is nothing to score. `codecs` and `unscored` are counts
-of scored channels by codec and of other channels by role, in JSON. `unfinished` recordings are neither extracted nor
-refused for good. `channels` are packed rows of `TO_SCORE`, but for `talk_share`."""
+"""`talk_inputs` and `score_inputs` are digests, null where there is nothing to score. `codecs` counts scored channels
+by codec and `unscored` the other channels by role, in JSON. `known` are the date's recordings and those that are gone,
+`moved` extracted recordings that have another date now, `silent` those whose scored channels have no speech.
+`unfinished` recordings are neither extracted nor refused for good. `channels` are packed rows of `TO_SCORE`."""
 
 STATES = tuple(name for name in PLAN.names if name != "channels")
 
@@ -43,7 +46,6 @@ TO_SCORE = pa.schema(
         ("call_id", pa.string()),
         ("call_date", pa.date32()),
         *((name, pa.string()) for name in ("role", "agent_id", "queue")),
-        ("talk_share", pa.float64()),
         (TRANSCRIPT, pa.string()),
         (FILE, pa.string()),
         ("segments", pa.int32()),
@@ -54,10 +56,12 @@ TO_SCORE = pa.schema(
 _INPUTS = ("recording_id", "version", "channel", "role", "segments", "extracted_by", "call_id", "agent_id", "queue")
 _COUNTS = """
 SELECT (SELECT count(*) FROM live WHERE NOT gone) AS recordings,
+       (SELECT count(*) FROM live) AS known,
+       (SELECT count(DISTINCT recording_id) FROM channels ANTI JOIN recordings USING (recording_id)) AS moved,
        (SELECT count(*) FROM live ANTI JOIN extractions USING (recording_id, version)
         SEMI JOIN refused USING (recording_id, version) WHERE NOT gone) AS refused,
        (SELECT count(*) FROM live JOIN extractions USING (recording_id, version)
-        WHERE NOT gone AND coalesce(extractions.segments, 0) = 0) AS silent,
+        WHERE NOT gone AND extractions.segments = 0) AS silent,
        (SELECT count(*) FROM live ANTI JOIN extractions USING (recording_id, version)
         LEFT JOIN refused USING (recording_id, version) WHERE NOT gone AND NOT coalesce(final, false)) AS unfinished
 """
@@ -92,17 +96,20 @@ class ScorePlan:
         return pa.Table.from_pylist([row], schema=PLAN)
 
 
-def with_talk_share(store: TableStore, channels: pa.Table) -> pa.Table:
-    """`channels` of one date with `talk_share`: the customer's share of the talk of both, null where unknown."""
-    if not len(channels):
-        return channels
-    files = store.files_of(CALL_TALK, call_date=channels["call_date"][0])
-    talk = store.read_all(CALL_TALK, files, ("call_id", "customer_talk_s", "agent_talk_s"))
+def with_talk_share(store: TableStore, rows: pa.Table, talk_files: Sequence[str]) -> pa.Table:
+    """Segments with `talk_share`, the customer's share of the talk of both, null where unknown.
+
+    Args:
+        store: the tables.
+        rows: with `call_id` and `talk_share`.
+        talk_files: of `call_talk`, with the rows of these calls.
+    """
+    talk = store.read_all(CALL_TALK, talk_files, ("call_id", "customer_talk_s", "agent_talk_s"))
     both = pc.add(talk["customer_talk_s"], talk["agent_talk_s"])
     share = pc.divide(talk["customer_talk_s"], pc.if_else(pc.greater(both, 0), both, None))
     shares = dict(zip(talk["call_id"].to_pylist(), share.to_pylist(), strict=True))
-    values = [shares.get(call_id) for call_id in channels["call_id"].to_pylist()]
-    return channels.append_column("talk_share", pa.array(values, pa.float64()))
+    values = pa.array([shares.get(call_id) for call_id in rows["call_id"].to_pylist()], pa.float64())
+    return rows.set_column(rows.schema.get_field_index("talk_share"), "talk_share", values)
 
 
 def _digest(*tables: pa.Table) -> str | None:

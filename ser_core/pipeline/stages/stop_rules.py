@@ -1,4 +1,4 @@
-"""The stop rules: a date's scores are checked before they replace the published ones."""
+"""The stop rules: a date is judged before anything of it is replaced. A date that is odd keeps its old rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -19,42 +18,63 @@ from ser_core.data.tables.schemas import CALL_EMOTIONS, SEGMENT_EMOTIONS
 from ser_core.data.tables.store import STATE, TableStore
 from ser_core.errors import PublishRefusedError
 from ser_core.learning.training.bundle import Model
+from ser_core.pipeline.stages.odd_dates import OddDates, Oddity, Plan
 from ser_core.pipeline.stages.score_kernel import PROFILE
 from ser_core.pipeline.state.dates import Dates
+from ser_core.pipeline.state.hold_rules import HoldRule, held_lines
 from ser_core.pipeline.state.runs import Run
-from ser_core.scoring.profile import CONFIDENCE_BINS, Profile, Verdict, added, judge
+from ser_core.scoring.profile import CONFIDENCE_BINS, Profile, added
+from ser_core.scoring.verdict import OF_MODEL, Verdict, judge
 
 _log = logging.getLogger(__name__)
-Plan = Mapping[str, Any]
-"""A row of `ser_core.pipeline.stages.score_plan.PLAN`."""
+Profiles = dict[dt.date, Profile]
 
 _MOST_DATES = 62  # with more, the row in `runs` leaves out those that are ok
 
 
-@dataclass(frozen=True)
 class Gate:
-    """Judges dates of one model by the profiles that are kept of its published dates."""
+    """Judges dates: by what there is to score, and by the profiles of their scores. What it says goes to `runs.drift`.
 
-    store: TableStore
-    settings: DriftSettings
-    model: Model
-    dates: Dates
+    Args:
+        store: the tables.
+        settings: limits.
+        model: that scores the dates.
+        dates: the table `dates`.
+        run: the run that publishes them.
+    """
 
-    def hold(self, plans: Mapping[dt.date, Plan], run: Run) -> dict[dt.date, str]:
-        """Dates that are not even scored, each with the reason."""
-        return {}
+    def __init__(self, store: TableStore, settings: DriftSettings, model: Model, dates: Dates, run: Run) -> None:
+        self._store, self._settings, self._model, self._dates, self._run = store, settings, model, dates, run
+        self._odd: dict[str, dict[str, str]] = {"held": {}, "warned": {}}
 
-    def check(
-        self, rows: DataFrame, plans: Mapping[dt.date, Plan], run: Run
-    ) -> tuple[dict[dt.date, Profile], dict[dt.date, str]]:
+    def hold(self, plans: Mapping[dt.date, Plan], moved: Mapping[dt.date, Any]) -> dict[dt.date, str]:
+        """Dates that are not even scored, each with the reason.
+
+        Args:
+            plans: rows of `ser_core.pipeline.stages.score_plan.PLAN`.
+            moved: dates whose recordings have moved to other dates since they were published.
+        """
+        held: dict[dt.date, str] = {}
+        rules = OddDates(self._dates, self._settings, self._published_calls)
+        for date, plan in sorted(plans.items()):
+            oddity = rules.oddity(date, plan, moved=date in moved)
+            if oddity is None:
+                continue
+            if oddity.only_warns or self._settings.action == "warn":
+                self._warn(date, oddity, plan)
+            else:
+                held[date] = str(oddity)
+                _log.error("%s is held back: %s", date, oddity)
+        self._odd["held"] = {str(date): reason for date, reason in held.items()}
+        self._report([])
+        return held
+
+    def check(self, rows: DataFrame, plans: Mapping[dt.date, Plan]) -> tuple[Profiles, dict[dt.date, str]]:
         """The profiles of the dates that may be published, and the others with the reason.
-
-        The verdicts go to the log and to `run.facts`.
 
         Args:
             rows: `ser_core.pipeline.stages.score_kernel.PACKED` of the dates, persisted.
             plans: of the dates that are about to be published.
-            run: the run that publishes them.
         """
         passed: dict[dt.date, Profile] = {}
         held: dict[dt.date, str] = {}
@@ -62,50 +82,68 @@ class Gate:
         for date, profile in sorted(self._profiles(rows, plans).items()):
             verdict = self._judge(profile) if profile.calls else None
             if verdict is not None:
-                self._log_verdict(verdict, run)
+                self._log_verdict(verdict)
                 verdicts.append(verdict)
-            if verdict is None or verdict.verdict != "refused":
+            if verdict is None or not verdict.refused:
                 passed[date] = profile
             else:
-                held[date] = f"{', '.join(verdict.to_json()['beyond'])} beyond the limit"
-        run.facts["drift"] = _drift_json(verdicts)
+                held[date] = _reason(verdict)
+        self._odd["held"] |= {str(date): reason for date, reason in held.items()}
+        self._report(verdicts)
         return passed, held
 
-    def keep(self, profiles: Mapping[dt.date, Profile], counts: Mapping[str, Counter[dt.date]], run: Run) -> None:
+    def keep(self, profiles: Mapping[dt.date, Profile], counts: Mapping[str, Counter[dt.date]]) -> None:
         """Keeps the profiles of dates that have been published, and notes the dates."""
-        version = self.model.model_version
+        version = self._model.model_version
         for date, profile in profiles.items():
-            self.store.put(self._key(date), profile.to_json())
-            before = [name for name in self.dates.row(date).get("models") or [] if name != version]
-            self.dates.update(
+            self._store.put(_key(version, date), profile.to_json())
+            before = [name for name in self._dates.row(date).get("models") or [] if name != version]
+            self._dates.update(
                 date,
                 models=[*before, version],
                 model_version=version,
                 published_at=dt.datetime.now(dt.UTC),
-                published_by=run.run_id,
-                scored=counts[CALL_EMOTIONS.name][date],
+                published_by=self._run.run_id,
+                scored=profile.calls,
                 segments=counts[SEGMENT_EMOTIONS.name][date],
             )
 
-    def refuse(self, held: Mapping[dt.date, str], run: Run) -> None:
+    def refuse(self, held: Mapping[dt.date, str]) -> None:
         """Notes the dates as held back, and raises PublishRefusedError."""
+        now = dt.datetime.now(dt.UTC)
         for date, reason in held.items():
-            since = self.dates.row(date).get("held_since") or dt.datetime.now(dt.UTC)
-            self.dates.update(date, open=True, held_back=reason, held_by=run.run_id, held_since=since)
-        self.dates.save()
-        lines = "\n".join(f"  - {date}: {reason}" for date, reason in sorted(held.items()))
+            self._dates.hold(date, reason, self._run.run_id, now)
+        self._dates.save()
+        counted = "1 date is" if len(held) == 1 else f"{len(held)} dates are"
         raise PublishRefusedError(
-            f"{len(held)} dates were not published with {self.model.model_version}, and their old rows stay:\n{lines}\n"
-            f"The log of run {run.run_id} and the column drift of its row in `runs` have the figures. If the change is "
-            "real (a new line, queue or season), run `ser score` once more for these dates with --drift.action warn. "
-            "Otherwise fix the recordings or the model first"
+            f"{counted} held back from {self._model.model_version}; the old rows stay:\n{held_lines(held)}\n"
+            f"The log of run {self._run.run_id} and the column drift of its row in `runs` have the figures. Let a date "
+            "pass if the change is real, such as a new line, queue, model or holiday. Otherwise mend the recordings or "
+            "the model: each night tries again"
         )
 
+    def _warn(self, date: dt.date, oddity: Oddity, plan: Plan) -> None:
+        """Lets an odd date pass. Where a setting says so, the rule does not hold the date again."""
+        self._odd["warned"][str(date)] = str(oddity)
+        if self._settings.action == "refuse":
+            why = f"only {self._dates.published()} dates are published, drift.min_days is {self._settings.min_days}"
+        else:
+            why = "drift.action is warn"
+            if oddity.rule is HoldRule.LOST_CALLS:
+                self._dates.update(date, scored=plan["calls"])
+            else:
+                self._dates.accept(date, oddity.rule)
+        _log.warning("%s passes, although it is odd (%s): %s", date, why, oddity)
+
     def _judge(self, profile: Profile) -> Verdict:
-        version = self.model.model_version
-        published = [date for date in self.dates.with_model(version) if date < profile.call_date]
-        before = [self._stored(date) for date in published[-self.settings.baseline_days :]]
-        return judge(profile, [other for other in before if other is not None and other.calls], self.settings)
+        version, date = self._model.model_version, profile.call_date
+        published = [day for day in self._dates.with_model(version) if day < date][-self._settings.baseline_days :]
+        before = [stored for day in published if (stored := self._stored(version, day)) is not None and stored.calls]
+        models = self._dates.row(date).get("models") or []
+        if not models or version in models:
+            return judge(profile, before, self._settings)
+        other, days = self._stored(models[-1], date), len(self._dates.with_model(models[-1]))
+        return judge(profile, before, self._settings, other, days)
 
     def _profiles(self, rows: DataFrame, plans: Mapping[dt.date, Plan]) -> dict[dt.date, Profile]:
         profiles = {
@@ -123,21 +161,36 @@ class Gate:
             profiles[row["call_date"]] = added(profiles[row["call_date"]], Profile.of_json(row[PROFILE]))
         return profiles
 
-    def _key(self, date: dt.date) -> str:
-        return f"{STATE}profiles/{quote(self.model.model_version, safe='')}/{date}.json"
-
-    def _stored(self, date: dt.date) -> Profile | None:
-        kept = self.store.storage.read_or_none(self._key(date))
+    def _stored(self, model_version: str, date: dt.date) -> Profile | None:
+        kept = self._store.storage.read_or_none(_key(model_version, date))
         return None if kept is None else Profile.of_json(kept)
 
-    def _log_verdict(self, verdict: Verdict, run: Run) -> None:
+    def _published_calls(self, date: dt.date) -> int:
+        """Calls of a date that the model has rows of which published it last."""
+        values = {"model_version": self._dates.row(date).get("model_version"), "call_date": date}
+        calls = self._store.read_all(CALL_EMOTIONS, self._store.files_of(CALL_EMOTIONS, **values), ("call_id",))
+        return len(calls["call_id"].unique())
+
+    def _log_verdict(self, verdict: Verdict) -> None:
         level = {"ok": logging.INFO, "warned": logging.WARNING, "refused": logging.ERROR}[verdict.verdict]
-        facts = {"run_id": run.run_id, "call_date": str(verdict.call_date), "drift": verdict.to_json()}
+        facts = {"run_id": self._run.run_id, "call_date": str(verdict.call_date), "drift": verdict.to_json()}
         _log.log(level, "%s, against %d dates: %s", verdict.call_date, verdict.days, verdict, extra={"facts": facts})
 
+    def _report(self, verdicts: Sequence[Verdict]) -> None:
+        """The column `drift` of `runs`: what is held or warned of, and all verdicts, or where there are many those that
+        are not ok."""
+        many = len(verdicts) > _MOST_DATES
+        dates = {str(each.call_date): each.to_json() for each in verdicts if not many or each.verdict != "ok"}
+        checked = {"dates_checked": len(verdicts), "dates": dates} if verdicts else {}
+        said = {**checked, **{name: odd for name, odd in self._odd.items() if odd}}
+        self._run.facts["drift"] = json.dumps(said) if said else None
 
-def _drift_json(verdicts: Sequence[Verdict]) -> str | None:
-    """The column `drift` of `runs`: all verdicts, or those that are not ok where there are many."""
-    many = len(verdicts) > _MOST_DATES
-    dates = {str(each.call_date): each.to_json() for each in verdicts if not many or each.verdict != "ok"}
-    return json.dumps({"dates_checked": len(verdicts), "dates": dates}) if verdicts else None
+
+def _reason(verdict: Verdict) -> str:
+    of_model = any(name.startswith(OF_MODEL) for name in verdict.refused)
+    rule = HoldRule.NEW_MODEL if of_model else HoldRule.DRIFT
+    return f"{rule.value}: {', '.join(f'{name} {verdict.measures[name]}' for name in verdict.refused)}"
+
+
+def _key(model_version: str, date: dt.date) -> str:
+    return f"{STATE}profiles/{quote(model_version, safe='')}/{date}.json"

@@ -72,14 +72,14 @@ WITH done AS (
 ), states AS (
   SELECT CASE WHEN done.duration_s > {longest} THEN {recorded_only} ELSE {wanted} END AS wanted,
          list_has_all(coalesce(have, []), wanted) AS is_done, list_has_all(coalesce(had, []), wanted) AS was_done,
-         coalesce(segments, 0) AS segments, refused.run_id AS refused_by_run
+         segments, refused.run_id AS refused_by_run
   FROM live LEFT JOIN done USING (recording_id, version) LEFT JOIN refused USING (recording_id, version)
   WHERE NOT gone
 )
-SELECT count(*) AS listed, count_if(was_done) AS done_before, count_if(is_done AND NOT was_done) AS extracted,
-       count_if(NOT is_done AND refused_by_run = '{run_id}') AS refused_now,
-       count_if(NOT is_done AND refused_by_run <> '{run_id}') AS refused_before,
-       count_if(is_done AND segments = 0) AS silent
+SELECT count(*) AS listed, count(*) FILTER (was_done) AS done_before, count(*) FILTER (is_done AND NOT was_done) AS extracted,
+       count(*) FILTER (NOT is_done AND refused_by_run = '{run_id}') AS refused_now,
+       count(*) FILTER (NOT is_done AND refused_by_run <> '{run_id}') AS refused_before,
+       count(*) FILTER (is_done AND segments = 0) AS silent
 FROM states
 """
 
