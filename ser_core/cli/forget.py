@@ -52,9 +52,7 @@ def forget(settings: Settings, call_ids: Sequence[str], where: str | None, befor
 
 
 def _lines(facts: Mapping[str, Any]) -> list[str]:
-    secret = (
-        f"From now on every run of ingest and nightly needs the secret ({SECRET_VARIABLE}, or privacy.secret_file)."
-    )
+    secret = f"Every later run of ingest and nightly needs the secret ({SECRET_VARIABLE}, or privacy.secret_file)."
     if not facts["rows_erased"]:
         return ["No table has rows of these calls. Should they come, ingest leaves them out.", secret]
     rows = ", ".join(f"{name} {count}" for name, count in facts["rows"].items())

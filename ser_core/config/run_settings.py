@@ -18,16 +18,18 @@ class RetentionSettings(Section):
 
 
 class LeaseSettings(Section):
-    """How long a lease lasts without renewal."""
+    """How long a lease lasts without renewal, and without progress of its run."""
 
     expiry_s: Positive
+    stall_s: Positive
 
 
 class NightlySettings(Section):
-    """Which dates a night works on."""
+    """Which dates a night works on, and how much of them it has to score."""
 
     lookback_days: Annotated[int, Field(ge=0)]
     full_listing_days: PositiveInt
+    max_unscored_share: Share
 
 
 class DateRange(Section):

@@ -258,5 +258,3 @@ def linked(source: Path, target: Path) -> None:
 
 def _bytes(old: dt.date, new: dt.date) -> tuple[bytes, bytes]:
     return str(old).encode(), str(new).encode()
-
-

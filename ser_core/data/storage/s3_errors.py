@@ -13,6 +13,7 @@ from botocore.exceptions import (
     IncompleteReadError,
     NoCredentialsError,
     PartialCredentialsError,
+    ResponseStreamingError,
 )
 from botocore.parsers import ResponseParserError
 
@@ -34,6 +35,16 @@ _CREDENTIALS = frozenset(
 )
 _REGION = frozenset({"301", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"})
 _CHECK_CREDENTIALS = "check the credentials in the environment, the profile or the instance's role"
+DAMAGED_UPLOAD = frozenset({"BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch"})
+"""Codes of S3 for a body that has arrived damaged at the endpoint."""
+_BROKEN_BODY = (IncompleteReadError, FlexibleChecksumError, ResponseStreamingError)
+_KMS = "KMS."
+_UNREADABLE = frozenset({"InvalidArgument", "InvalidRequest"})  # of a GET: encrypted by a key that the client must send
+
+
+def code_of(error: ClientError) -> str:
+    """The code of S3, such as `NoSuchKey`."""
+    return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 
 def status_of(error: ClientError) -> int:
@@ -47,7 +58,8 @@ def translated(uri: str, settings: S3Settings, *, of_object: bool = False) -> It
 
     Raises:
         ObjectMissingError: 404 of an object.
-        ObjectForbiddenError: 403 of an object, with valid credentials.
+        ObjectForbiddenError: an object that these valid credentials may not or cannot read: 403, archived, encrypted by
+            a key that is disabled or is the customer's, or damaged each time it is read.
         StorageError: anything else.
     """
     try:
@@ -56,33 +68,37 @@ def translated(uri: str, settings: S3Settings, *, of_object: bool = False) -> It
         raise _of_answer(error, uri, settings, of_object) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise StorageError(f"{uri}: no complete credentials were found; {_CHECK_CREDENTIALS}") from error
-    except (IncompleteReadError, FlexibleChecksumError, ResponseParserError) as error:
-        raise StorageError(
+    except (*_BROKEN_BODY, ResponseParserError) as error:
+        kind = ObjectForbiddenError if of_object and isinstance(error, _BROKEN_BODY) else StorageError
+        raise kind(
             f"{uri} arrived cut or damaged {settings.max_attempts} times ({type(error).__name__}: {str(error)[:200]}); "
             "check the network and any proxy on the way, or raise storage.s3.max_attempts"
         ) from error
     except BotoCoreError as error:
         raise StorageError(
-            f"{uri} cannot be reached: {type(error).__name__}; check storage.s3.endpoint_url ({_endpoint(settings)}), "
-            f"storage.s3.region ({settings.region or 'from the environment'}), the bucket's name, "
-            "the credentials and the network"
+            f"{uri} cannot be reached, tried for {settings.outage_s:g} s: {type(error).__name__}; check "
+            f"storage.s3.endpoint_url ({endpoint_of(settings)}), storage.s3.region "
+            f"({settings.region or 'from the environment'}), the bucket's name, the credentials and the network"
         ) from error
 
 
 def _of_answer(error: ClientError, uri: str, settings: S3Settings, of_object: bool) -> StorageError:
-    code = str(error.response.get("Error", {}).get("Code", "unknown"))
-    status = status_of(error)
+    code, status = code_of(error), status_of(error)
     kind: type[StorageError] = StorageError
     if code in _CREDENTIALS:
         reason = f"the credentials were refused ({code}); {_CHECK_CREDENTIALS}, and the clock"
     elif code in _REGION:
         reason = f"the bucket is in another region ({code}); set storage.s3.region to the bucket's"
     elif code == "NoSuchBucket":
-        reason = f"no such bucket at {_endpoint(settings)}; check its name and storage.s3.endpoint_url"
+        reason = f"no such bucket at {endpoint_of(settings)}; check its name and storage.s3.endpoint_url"
     elif of_object and status == 404:
         kind, reason = ObjectMissingError, f"not there ({code}): was it moved or deleted?"
+    elif of_object and (code.startswith(_KMS) or (error.operation_name == "GetObject" and code in _UNREADABLE)):
+        kind, reason = ObjectForbiddenError, f"cannot be decrypted ({code}): check the key that it was encrypted by"
     elif of_object and status == 403:
         kind, reason = ObjectForbiddenError, f"may not be used ({code}): check the policy of the bucket and of its keys"
+    elif code in DAMAGED_UPLOAD:
+        reason = f"arrived damaged there {settings.max_attempts} times ({code}); check the network and any proxy on the way"
     elif of_object and status == 412:
         reason = f"replaced while it was being read ({code}): start again"
     elif status == 403:
@@ -90,12 +106,12 @@ def _of_answer(error: ClientError, uri: str, settings: S3Settings, of_object: bo
     else:
         reason = (
             f"{error.operation_name} failed with {code} (HTTP {status}); if this does not pass, check "
-            f"storage.s3.endpoint_url ({_endpoint(settings)}) and what that endpoint supports"
+            f"storage.s3.endpoint_url ({endpoint_of(settings)}) and what that endpoint supports"
         )
     return kind(f"{uri}: {reason}")
 
 
-def _endpoint(settings: S3Settings) -> str:
+def endpoint_of(settings: S3Settings) -> str:
     """Scheme, host and port of the endpoint, without user and password."""
     if settings.endpoint_url is None:
         return "the provider's own"

@@ -1,8 +1,8 @@
 """Which of several extractions counts: a recording is taken from its newest file.
 
-A recording may be extracted more than once: by a run that was killed and the run after it, by two attempts at a task, or
-again for further roles. File names begin with the run's name, which begins with its start, so the greatest name is the
-newest file.
+A recording may be extracted more than once: by a run that was killed and the run after it, by two attempts at a task,
+or again for further roles. File names begin with the run's name, which begins with its start, so the greatest name is
+the newest file.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Reads and writes tables as plain Parquet files on a folder or S3.
 
 A file is `<table>/<column>=<value>/…/<name>.parquet`. A log table's name is `<run_id>-<task>-<attempt>`, a derived
-table's `bucket-NNNN`. The columns in the path are not in the file. Every file becomes visible whole, by one rename or one
-PUT. Nothing but Parquet is kept in a table's folder: what is known about tables is below `_state/`.
+table's `bucket-NNNN`. The columns in the path are not in the file. Every file becomes visible whole, by one rename or
+one PUT. Nothing but Parquet is kept in a table's folder: what is known about tables is below `_state/`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class TableStore:
         Args:
             key: of the file.
             columns: names to read; all where None.
-            filters: a pyarrow.compute expression or the list form of `pyarrow.parquet.read_table`, on columns of the file.
+            filters: a pyarrow.compute expression, or the list form of `pyarrow.parquet.read_table`; of columns in the file.
             schema: where given, columns the file does not have yet (an older schema version) come as nulls.
 
         Raises:
@@ -74,7 +74,7 @@ class TableStore:
         return rows if schema is None else conform(rows, schema if columns is None else _narrow(schema, columns))
 
     def read_all(self, table: Table, keys: Iterable[str], columns: Sequence[str] | None = None) -> pa.Table:
-        """Several files of a table as one, with every column of its schema or `columns`; in the column `file` the key."""
+        """Several files of a table as one, with all columns or `columns`, and in the column `file` the key."""
         schema = table.schema if columns is None else _narrow(table.schema, columns)
         parts = [schema.empty_table().append_column("file", pa.array([], pa.string()))]
         for key in keys:

@@ -24,7 +24,7 @@ class Table:
 
     Attributes:
         name: the folder below the tables' root.
-        kind: `log` (append only, one file a task), `derived` (one file a bucket, replaced whole) or `single` (one file).
+        kind: `log` (append only, one file a task), `derived` (one file a bucket, replaced whole), `single` (one file).
         key: columns that identify a row.
         schema: every column, those of the path too.
         partitions: columns that are levels of the path, and are not in the files.

@@ -31,8 +31,8 @@ class _SizeClass:
 def balance(rows: DataFrame, size: str, target: float, slots: int) -> DataFrame:
     """`rows` repartitioned so that each task holds about `target` of the column `size`, large rows first.
 
-    Rows of a size class (within a factor of √2) are dealt evenly over the tasks of that class, in order of their dates, so
-    that a task has few dates. Only the counts by class come to the driver. Tasks with the largest rows have the lowest
+    Rows of a size class (within a factor of √2) are dealt evenly over the tasks of that class, ordered by date, so that
+    a task has few dates. Only the counts by class come to the driver. Tasks with the largest rows have the lowest
     numbers; Spark starts those first, so that a long call does not begin last.
 
     Args:

@@ -1,6 +1,7 @@
-"""Where work runs: what is small in the driver's process, the rest on Spark, whose session starts when it is first needed.
+"""Where work runs: small work in the driver's process, the rest on Spark.
 
-A night without news reads a few small files. Starting a JVM for that would take several times as long as the work.
+The session starts when it is first needed. A night without news reads a few small files. Starting a JVM for that would
+take several times as long as the work.
 """
 
 from __future__ import annotations
@@ -142,7 +143,7 @@ class Rows:
         return Rows(self._cluster, self._rows.where(~F.col("call_date").isin(list(dates))))
 
     def unpacked(self, column: str, schema: pa.Schema, change: Change = _unchanged) -> DataFrame:
-        """What `column` holds as bytes (`ser_core.data.tables.packed`): rows of `schema`, after `change` to each piece."""
+        """The rows that `column` holds as bytes (`ser_core.data.tables.packed`), after `change` to each piece."""
         unpack = _Unpack(schema, change)
         if isinstance(self._rows, pa.Table):
             pieces = [unpack.rows(piece) for piece in self._rows.column(column).to_pylist()]

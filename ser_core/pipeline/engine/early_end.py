@@ -28,6 +28,7 @@ class EarlyEnd:
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._cancel: Cancel | None = None
         self._reset()
 
@@ -53,7 +54,8 @@ class EarlyEnd:
         try:
             yield
         finally:
-            self._listening = False
+            with self._lock:
+                self._listening = False
             for number, handler in before.items():
                 signal.signal(number, handler)
 
@@ -127,9 +129,10 @@ class EarlyEnd:
                     self._cancel()
                 except Exception as error:  # the JVM may be gone already
                     _log.debug("jobs could not be cancelled: %s", error)
-            if self._raised or not self._listening or main is None:
-                return
-            signal.pthread_kill(main, signal.SIGTERM)
+            with self._lock:
+                if self._raised or not self._listening or main is None:
+                    return
+                signal.pthread_kill(main, signal.SIGTERM)
             time.sleep(_AGAIN_S)
 
 

@@ -76,7 +76,8 @@ WITH done AS (
   FROM live LEFT JOIN done USING (recording_id, version) LEFT JOIN refused USING (recording_id, version)
   WHERE NOT gone
 )
-SELECT count(*) AS listed, count(*) FILTER (was_done) AS done_before, count(*) FILTER (is_done AND NOT was_done) AS extracted,
+SELECT count(*) AS listed, count(*) FILTER (was_done) AS done_before,
+       count(*) FILTER (is_done AND NOT was_done) AS extracted,
        count(*) FILTER (NOT is_done AND refused_by_run = '{run_id}') AS refused_now,
        count(*) FILTER (NOT is_done AND refused_by_run <> '{run_id}') AS refused_before,
        count(*) FILTER (is_done AND segments = 0) AS silent
@@ -157,12 +158,12 @@ class DateState:
         return self._sql(_TO_EXTRACT)
 
     def account(self, run_id: str) -> Mapping[str, int]:
-        """listed, done_before, extracted, refused_now, refused_before, each counted by its own condition; and silent."""
+        """listed, done_before, extracted, refused_now, refused_before and silent, each counted by its own condition."""
         rows: list[Mapping[str, int]] = self._sql(_ACCOUNT, run_id=run_id).to_pylist()
         return rows[0]
 
     def call_channels(self) -> pa.Table:
-        """Channels of every role that count, as recorded, with call and recording beside, and the `file` they are in."""
+        """Channels of every role that count, as recorded, with their call and recording, and the `file` they are in."""
         return self._sql(_CALL_CHANNELS, keep_gone=str(self._rules.keep_gone).lower())
 
     def talk_rows(self) -> pa.Table:
