@@ -116,4 +116,9 @@ def _wrapped(line: bytes) -> bytes:
 
 
 def _entry(time: dt.datetime, level: str, logger: str, message: str) -> dict[str, Any]:
-    return {"time": time.isoformat(timespec="milliseconds"), "level": level.lower(), "logger": logger, "message": message}
+    return {
+        "time": time.isoformat(timespec="milliseconds"),
+        "level": level.lower(),
+        "logger": logger,
+        "message": message,
+    }

@@ -47,7 +47,8 @@ def count_requests() -> None:
     def listed(self: FolderStorage, prefix: str = "", recursive: bool = True) -> Iterator[Any]:
         count = 0
         try:
-            for count, info in enumerate(real_list(self, prefix, recursive), start=1):
+            for info in real_list(self, prefix, recursive):
+                count += 1
                 yield info
         finally:
             note("list", prefix, 1 + max(0, count - 1) // _PAGE)

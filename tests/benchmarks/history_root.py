@@ -185,7 +185,7 @@ class History:
             ids[row["run_id"]] = f"{night + number * dt.timedelta(minutes=1):%Y%m%dT%H%M%S}-{mark}"
             extraction = ids[row["run_id"]] if row["job"] == "extract" else extraction
         moved = {"call_date": date, "month": f"{night:%Y-%m}"}
-        moved |= {name: night for name in ("started_at", "finished_at", "updated_at")}
+        moved |= dict.fromkeys(("started_at", "finished_at", "updated_at"), night)
         for row in (row for rows in tables for row in rows):
             run_id, parent = ids[row["run_id"]], ids.get(row["parent_run_id"] or "")
             table = pa.Table.from_pylist([{**row, **moved, "run_id": run_id, "parent_run_id": parent}], RUNS.schema)

@@ -22,7 +22,7 @@ from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.job import execute
 from ser_core.pipeline.stages.nightly import Nightly
 from ser_core.pipeline.state.dates import Dates
-from tests.support.pipeline import read_rows, store_of
+from tests.support.pipeline import PATTERN, job_settings, read_rows, store_of
 from tests.support.synth import stereo_wav, write_files
 
 Copied = Callable[..., Settings]
@@ -33,6 +33,11 @@ def upload(settings: Settings, *days: int) -> None:
     """A further call on days of March: `late2` on the second, and so on."""
     files = {f"2026/03/{day:02d}/late{day}_a1.wav": stereo_wav("sad", "happy", 1.0, day) for day in days}
     write_files(Path(settings.archive.uri or ""), files)
+
+
+def over(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """Other settings over the same root."""
+    return job_settings(Path(settings.tables.uri).parent, {"archive": {"pattern": PATTERN}, **changes})
 
 
 def night(session: SparkSession | Cluster, settings: Settings, day: int) -> Mapping[str, Any]:
@@ -47,7 +52,8 @@ def scored(settings: Settings, row: Mapping[str, Any]) -> set[str]:
 
 
 def nights(settings: Settings) -> dict[str, str]:
-    return dict(json.loads(Path(settings.tables.uri, "_state/nights.json").read_text()))
+    kept = json.loads(Path(settings.tables.uri, "_state/nights.json").read_text())
+    return {name: kept[name] for name in ("day", "full_listing")}
 
 
 def test_every_date_that_is_due_is_worked_on(spark: SparkSession, copied: Copied) -> None:
@@ -141,6 +147,18 @@ def test_a_date_is_open_as_long_as_there_is_work(
     assert Dates(store_of(settings)).open_dates() == []
     row = night(spark, settings, 10)
     assert row["refused_now"] == 0
+
+
+def test_a_changed_limit_is_applied_to_dates_of_any_age(spark: SparkSession, copied: Copied) -> None:
+    strict = copied({**NIGHTLY, "limits": {"max_duration_s": 5.0}})
+    write_files(Path(strict.archive.uri or ""), {"2026/03/03/long_a1.wav": stereo_wav("sad", "happy", 6.0, 9)})
+    night(spark, strict, 5)
+    (refusal,) = read_rows(strict, QUARANTINE)
+    assert refusal["reason"] == "too_long"
+    assert scored(strict, night(spark, strict, 8)) == set()
+    row = night(spark, over(strict, NIGHTLY), 9)
+    assert scored(strict, row) == {"c3", "long"}
+    assert Dates(store_of(strict)).open_dates() == []
 
 
 def count_requests(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:

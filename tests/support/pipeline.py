@@ -46,7 +46,13 @@ SMALL: Mapping[str, Any] = {
     "spark": {"master": "local[2]"},
 }
 PATTERN = "{call_date:%Y/%m/%d}/{call_id}_{agent_id}.wav"
-_OF_A_RUN = frozenset({"run_id", "scored_at", "seen_at", "started_at", "finished_at", "wall_s", "modified_at"})
+_OF_A_RUN = frozenset(
+    (
+        *("run_id", "parent_run_id", "published_by", "held_by", "wall_s"),
+        *("scored_at", "seen_at", "started_at", "finished_at", "updated_at", "modified_at"),
+        *("listed_at", "published_at", "held_since"),
+    )
+)
 _TOLERANCE = 1e-5
 
 

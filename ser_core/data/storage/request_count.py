@@ -19,8 +19,8 @@ _counts: Counter[str] = Counter()
 def requests() -> Mapping[str, int]:
     """Number of requests so far by kind: list, get, head, put and delete.
 
-    On S3 these are HTTP requests, repeated ones included: a page of a listing, a range, a part of an upload. In a folder
-    they are folders listed, files opened, looked up, written and deleted.
+    On S3 these are HTTP requests, repeated requests included: a page of a listing, a range, a part of an upload. In a
+    folder they are folders listed, and files opened, looked up, written and deleted.
     """
     with _lock:
         return {kind: _counts[kind] for kind in _KINDS}

@@ -1,4 +1,4 @@
-"""Repeats requests to S3: what was damaged a few times, and what an endpoint that is away did not answer for a while."""
+"""Repeats requests to S3: a few times after damaged answers, and for a while where the endpoint does not answer."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, ResponseStreamingError, SSLError
+from botocore.exceptions import ClientError, ConnectionError
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import NameResolutionError
 
 from ser_core.config.settings import S3Settings
 from ser_core.data.storage.request_count import count_retry
-from ser_core.data.storage.s3_errors import DAMAGED_UPLOAD, code_of, endpoint_of, status_of
+from ser_core.data.storage.s3_errors import DAMAGED_UPLOAD, code_of, endpoint_of, is_away
 
 T = TypeVar("T")
 Faults = tuple[type[Exception], ...]
 
 _log = logging.getLogger(__name__)
-_AWAY = frozenset({429, 500, 502, 503, 504})
-_AWAY_CODES = frozenset({"BandwidthLimitExceeded", "RequestLimitExceeded", "RequestTimeout", "Throttling"})
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
 _SHORT_S = 3.0  # an outage that is shorter is not worth a line in the log
 
@@ -30,8 +28,8 @@ _SHORT_S = 3.0  # an outage that is shorter is not worth a line in the log
 def repeated(call: Callable[[], T], settings: S3Settings, damage: Faults = (ResponseParserError,)) -> T:
     """The result of `call`, repeated while it fails for a reason that may pass.
 
-    Refused connections, time-outs and 5xx are repeated for `outage_s`, with growing pauses. `damage` and host names that
-    do not resolve are repeated `max_attempts` times. All other errors are raised at once.
+    It is tried for `outage_s`, with growing pauses, after refused connections, time-outs and 5xx, and `max_attempts`
+    times after `damage` and for host names that do not resolve. All other errors are raised at once.
 
     Args:
         call: makes one request. It may be made again.
@@ -47,7 +45,7 @@ def repeated(call: Callable[[], T], settings: S3Settings, damage: Faults = (Resp
             if _is_damage(error, damage):
                 damaged += 1
                 left_s = float("inf") if damaged < settings.max_attempts else 0.0
-            elif _is_away(error):
+            elif is_away(error):
                 left_s = _outages.left_s(settings, began, error)
             else:
                 _outages.end(settings)
@@ -71,13 +69,7 @@ def _is_damage(error: Exception, damage: Faults) -> bool:
     if isinstance(error, ClientError):
         return code_of(error) in DAMAGED_UPLOAD
     unknown_host = isinstance(error, ConnectionError) and isinstance(error.kwargs.get("error"), NameResolutionError)
-    return unknown_host or isinstance(error, damage) or isinstance(error, ResponseStreamingError)
-
-
-def _is_away(error: Exception) -> bool:
-    if isinstance(error, ClientError):
-        return status_of(error) in _AWAY or code_of(error) in _AWAY_CODES
-    return isinstance(error, ConnectionError | HTTPClientError) and not isinstance(error, SSLError)
+    return unknown_host or isinstance(error, damage)
 
 
 class _Outages:

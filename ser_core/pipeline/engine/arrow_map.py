@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from ser_core.data.storage import retries
+from ser_core.log import LogForm, log_as, log_form
 from ser_core.pipeline.engine.worker import lighten
 
 Kernel = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
@@ -27,7 +28,7 @@ def spark_schema(session: SparkSession, schema: pa.Schema) -> StructType:
 def map_arrow(frame: DataFrame, kernel: Kernel, schema: pa.Schema) -> DataFrame:
     """`frame.mapInArrow(kernel)` with rows of `schema`. Counts the requests to storage that its tasks repeat."""
     session = frame.sparkSession
-    return frame.mapInArrow(_Counted(kernel, _accumulator(session)), spark_schema(session, schema))
+    return frame.mapInArrow(_InTask(kernel, _accumulator(session), log_form()), spark_schema(session, schema))
 
 
 def repeated_in_tasks(session: SparkSession) -> int:
@@ -36,13 +37,16 @@ def repeated_in_tasks(session: SparkSession) -> int:
 
 
 @dataclass(frozen=True)
-class _Counted:
-    """A kernel that adds its worker's repeated requests to `total`. A worker runs one task at a time."""
+class _InTask:
+    """A kernel that adds its worker's repeated requests to `total`, and logs as the driver does. A worker runs one task
+    at a time."""
 
     kernel: Kernel
     total: Accumulator[int]
+    form: LogForm | None
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        log_as(self.form)
         before = retries()
         yield from self.kernel(batches)
         if retries() > before:

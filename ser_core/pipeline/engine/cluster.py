@@ -22,10 +22,13 @@ from ser_core.data.storage import retries
 from ser_core.data.tables.packed import unpacked
 from ser_core.data.tables.store import conform
 from ser_core.pipeline.engine.arrow_map import Kernel, map_arrow, repeated_in_tasks
+from ser_core.pipeline.engine.progress import Progress
 from ser_core.pipeline.engine.session import start_session
 
 OfDate = Callable[[dt.date], pa.Table]
 """What is computed of one call date from its own files. Picklable."""
+
+OnStart = Callable[[SparkSession], None]
 
 Change = Callable[[pa.Table], pa.Table]
 
@@ -45,13 +48,22 @@ class Cluster:
 
     def __init__(self, name: str, settings: SparkSettings, session: SparkSession | None = None) -> None:
         self._name, self._settings, self._session = name, settings, session
+        self.progress = Progress()
+        self._on_start: list[OnStart] = []
 
     @property
     def session(self) -> SparkSession:
         """The session, started now where none runs."""
         if self._session is None:
             self._session = start_session(self._name, self._settings)
+        checks, self._on_start = self._on_start, []
+        for check in checks:
+            check(self._session)
         return self._session
+
+    def on_start(self, check: OnStart) -> None:
+        """Calls `check` with the session before its first work from now on."""
+        self._on_start.append(check)
 
     @property
     def started(self) -> bool:
@@ -61,6 +73,11 @@ class Cluster:
     def repeated_requests(self) -> int:
         """Requests to storage repeated so far, by this process and by the session's successful tasks."""
         return retries() + (repeated_in_tasks(self._session) if self._session is not None else 0)
+
+    def look(self) -> None:
+        """Reports how far the work on Spark is."""
+        if self._session is not None:
+            self.progress.look(self._session)
 
     @property
     def driver_rows(self) -> int:
@@ -85,7 +102,11 @@ class Cluster:
             rows: about how many rows `work` reads in all; up to `spark.driver_rows` the driver does it.
         """
         if self.is_small(rows):
-            return Rows(self, pa.concat_tables([schema.empty_table(), *(work(date).cast(schema) for date in dates)]))
+            parts = [schema.empty_table()]
+            for done, date in enumerate(dates, 1):
+                parts.append(work(date).cast(schema))
+                self.progress.step(done, len(dates))
+            return Rows(self, pa.concat_tables(parts))
         listed = pa.table({"call_date": pa.array(dates, pa.date32())})
         frame = self.session.createDataFrame(listed).repartition(len(dates))
         return Rows(self, map_arrow(frame, partial(_of_date, work, schema), schema))

@@ -78,9 +78,11 @@ class EarlyEnd:
     def settled(self, error: BaseException) -> BaseException:
         """What the run ends with: the cause of its early end, or `error`. The cause is not raised a second time."""
         if self._cause is None:
-            return error
-        self._raised = True
-        return self._cause
+            return EndedError(signal.SIGINT) if isinstance(error, KeyboardInterrupt) else error
+        cause, self._raised = self._cause, True
+        if not self._listening:
+            self._reset()
+        return cause
 
     @contextmanager
     def deferred(self) -> Iterator[None]:

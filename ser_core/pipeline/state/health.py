@@ -17,6 +17,7 @@ from ser_core.data.storage.lease import Holder, holders
 from ser_core.data.tables.schemas import RUNS
 from ser_core.data.tables.store import TableStore, partition_path
 from ser_core.data.upkeep.refusals import refused
+from ser_core.errors import LeaseHeldError
 from ser_core.pipeline.state.dates import Dates
 from ser_core.pipeline.state.hold_rules import freeing_command
 from ser_core.pipeline.state.nights import Nights, last_complete_day
@@ -105,7 +106,7 @@ class Health:
 
     @cached_property
     def stalled(self) -> list[Row]:
-        """Runs whose row says that they run, and that hold no lease, unless a later run of their job has ended."""
+        """Runs whose row says that they run, without a lease or without progress, unless a later run has ended."""
         ended = {row["job"]: row["run_id"] for row in reversed(self.runs) if row["status"] != "running"}
         latest = [row for row in self.runs if row["run_id"] > ended.get(row["job"], "")]
         return [row for row in latest if row["status"] == "running" and not self._is_alive(row)]
@@ -123,10 +124,11 @@ class Health:
 
     def _of_nights(self) -> list[Problem]:
         problems = []
-        nights = [row for row in self.runs if row["job"] == "nightly" and row["status"] != "running"]
-        if nights and (nights[0]["status"] == "failed" or (nights[0]["status"] == "refused" and not self.dates.held())):
-            cause = str(nights[0]["detail"] or "").partition("\n")[0]
-            problems.append(Problem("night", f"the last night {nights[0]['run_id']} {nights[0]['status']}: {cause}"))
+        last = next((row for row in self.runs if row["job"] == "nightly" and _has_ended(row)), None)
+        held = last is not None and last["status"] == "refused" and bool(self.dates.held())  # said by date
+        if last is not None and last["status"] != "done" and not held:
+            cause = str(last["detail"] or "").partition("\n")[0]
+            problems.append(Problem("night", f"the last night {last['run_id']} is {last['status']}: {cause}"))
         due = last_complete_day(self._now, self._settings)
         if self._nights.day is not None and due - self._nights.day > _DAY:
             missed = (due - self._nights.day).days
@@ -163,11 +165,10 @@ class Health:
         ]
 
     def _is_alive(self, row: Row) -> bool:
+        lease, holding = self._settings.lease, {holder.run_id for holder in self.holders.values()}
         silent_s = (self._now - (row["updated_at"] or row["started_at"])).total_seconds()
-        if row["job"] in _WITHOUT_LEASE or silent_s < self._settings.lease.expiry_s:
-            return True
-        holding = {holder.run_id for holder in self.holders.values()}
-        return bool(holding & {row["run_id"], row["parent_run_id"]})
+        holds = bool(holding & {row["run_id"], row["parent_run_id"]}) or row["job"] in _WITHOUT_LEASE
+        return silent_s < (lease.stall_s if holds else lease.expiry_s)
 
     def _with_day(self, row: Row) -> Row:
         """A run with the day that it is about, and the calls that its stages scored where it ended without counts."""
@@ -179,6 +180,11 @@ class Health:
             "day": day,
             "scored_calls": row["scored_calls"] if row["scored_calls"] is not None else sum(calls),
         }
+
+
+def _has_ended(row: Row) -> bool:
+    """Whether a run has ended its work, well or not; one that did not get the lease had none."""
+    return row["status"] != "running" and not str(row["detail"]).startswith(LeaseHeldError.__name__)
 
 
 def _seen(row: Row) -> str:

@@ -32,8 +32,7 @@ def mark_running(store: TableStore, run: Run) -> None:
 
 def unmark_running(store: TableStore, run: Run) -> None:
     """Notes that it has ended."""
-    if run.parent is None:
-        store.storage.delete(_mark(run))
+    store.storage.delete(_mark(run))
 
 
 def close_killed(store: TableStore, run: Run, stall_s: float) -> None:
@@ -83,7 +82,7 @@ def _mark(run: Run) -> str:
 
 
 def _since(store: TableStore, run_id: str, until: dt.datetime) -> Iterator[Row]:
-    """Rows of `runs` from a run on, that began up to a moment. Runs of a month that are joined in one file have ended."""
+    """Rows of `runs` from a run on, that began up to a moment."""
     month = dt.datetime.strptime(run_id[:6], "%Y%m").replace(tzinfo=dt.UTC)
     while month <= until:
         for key in store.files_of(RUNS, month=f"{month:%Y-%m}"):

@@ -54,13 +54,14 @@ def running(
         LeaseHeldError: another run holds one of the leases.
         SettingsError: the tables have another layout; nothing has been written.
     """
+    marked = bool(kinds) or run.parent is None  # a stage ends with the run that it is part of
     with EARLY_END.deferred():
         try:
             with held(store.storage, kinds, run.run_id, run.job, settings.lease.expiry_s) as fences:
                 run.fences |= fences
                 check_layout(store)
                 run.begin(store, run_origin(settings))
-                if run.parent is None:
+                if marked:
                     mark_running(store, run)
                     close_killed(store, run, settings.lease.stall_s)
                 if kinds:
@@ -72,10 +73,13 @@ def running(
                 again = met_before(store, run)
                 if again is not None:
                     error.args = (f"{error}\n{again}",)
-            _close_failed(run, store, error, text_of)
+            if run.began or isinstance(error, LeaseHeldError):
+                try:
+                    _close(run, store, marked, run_status(error), text_of(error))
+                except StorageError as second:  # likely the same fault: the first error is raised
+                    _log.warning("the row of runs could not be written: %s", second)
             raise
-        run.close(store, "done")
-        unmark_running(store, run)
+        _close(run, store, marked, "done")
 
 
 def _sweep(store: TableStore, settings: Settings, run: Run) -> None:
@@ -86,11 +90,7 @@ def _sweep(store: TableStore, settings: Settings, run: Run) -> None:
         _log.info("removed %d unfinished files of killed runs", removed)
 
 
-def _close_failed(run: Run, store: TableStore, error: BaseException, text_of: Callable[[BaseException], str]) -> None:
-    if not run.began and not isinstance(error, LeaseHeldError):
-        return
-    try:
-        run.close(store, run_status(error), text_of(error))
+def _close(run: Run, store: TableStore, marked: bool, status: str, detail: str | None = None) -> None:
+    run.close(store, status, detail)
+    if marked:
         unmark_running(store, run)
-    except StorageError as second:  # likely the same fault: the first error is raised
-        _log.warning("the row of runs could not be written: %s", second)

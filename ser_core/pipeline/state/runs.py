@@ -107,6 +107,17 @@ class Run:
         self._marks.append(mark)
 
     @property
+    def stage(self) -> str:
+        """At which stage the run is."""
+        return str(self._progress["stage"])
+
+    @property
+    def units(self) -> str | None:
+        """How far the stage is, such as `3 of 10`; None where units are not counted."""
+        total = self._progress.get("units_total")
+        return None if total is None else f"{self._progress['units_done']} of {total}"
+
+    @property
     def began(self) -> bool:
         """Whether it has a row."""
         return bool(self._origin)

@@ -18,7 +18,7 @@ import soundfile as sf
 from ser_core.cli.main import main
 from ser_core.config import load_settings
 from ser_core.data.storage import open_storage
-from ser_core.data.tables.schemas import CHANNELS, LABELS, RECORDINGS, SEGMENT_EMOTIONS
+from ser_core.data.tables.schemas import AS_RECORDED, CHANNELS, LABELS, RECORDINGS, SEGMENT_EMOTIONS
 from ser_core.data.tables.store import TableStore, bucket_key, log_key, rows
 from ser_core.learning.corpora import corpus_reader
 from tests.support.audio import encode, tone
@@ -30,6 +30,7 @@ MODEL = "emotions/1"
 DAYS = (dt.date(2026, 11, 20), dt.date(2026, 11, 21))
 CALLS = ("c0", "c1", "c2", "c3")  # two a day
 SEGMENTS = 5  # a call, of 2 s each; the last lasts half a second
+EXTRACTED = {"version": "v", "feature_set": "f", "condition": AS_RECORDED, "run_id": "run"}
 CUSTOMER_HZ, AGENT_HZ = 440.0, 1000.0
 
 
@@ -63,7 +64,7 @@ def root(tmp_path: Path) -> Path:
         partition = {"model_version": MODEL, "call_date": day}
         store.write(bucket_key(SEGMENT_EMOTIONS, partition, 0), rows(SEGMENT_EMOTIONS.schema, segments))
         channels = [
-            {"recording_id": f"r-{call}", "channel": channel, "role": role, "run_id": "run"}
+            {**EXTRACTED, "recording_id": f"r-{call}", "channel": channel, "role": role}
             for call in calls
             for channel, role in enumerate(("customer", "agent"))
         ]
@@ -203,7 +204,7 @@ def test_a_date_reads_that_date_only(
 
 def test_the_newest_extraction_says_the_role(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = store_of(root)
-    swapped = [{"recording_id": "r-c0", "channel": 0, "role": "agent", "run_id": "a", "feature_set": "f"}]
+    swapped = [{**EXTRACTED, "recording_id": "r-c0", "channel": 0, "role": "agent", "run_id": "a"}]
     store.write(log_key(CHANNELS, "run-later", 0, call_date=DAYS[0]), rows(CHANNELS.schema, swapped))
     line = f"{archive_uri(root, 'c0')},0,0,2,x,sad,anna"
     (root / "filled.csv").write_text(f"uri,channel,start_s,end_s,speaker,emotion,annotator\n{line}\n")

@@ -155,17 +155,19 @@ def test_nights_that_were_not_run(archive: Archive, capsys: Capture) -> None:
     assert only["command"] == "ser nightly"
 
 
-@pytest.mark.parametrize(("status", "code"), [("failed", 4), ("refused", 4), ("done", 0)])
+@pytest.mark.parametrize(("status", "code"), [("failed", 4), ("refused", 4), ("incomplete", 4), ("done", 0)])
 def test_the_last_night_counts(archive: Archive, capsys: Capture, status: str, code: int) -> None:
     archive.run("earlier", "nightly", NOW - dt.timedelta(hours=3), status="failed", detail="StorageError: old")
     detail = "StorageError: the store is away\nat once"
     run_id = archive.run("last", "nightly", NOW - dt.timedelta(hours=2), status=status, detail=detail)
     archive.run("score", "score", NOW - dt.timedelta(hours=1), status="done")
+    archive.run("second", "nightly", NOW, status="refused", detail="LeaseHeldError: another run holds the lease")
+    archive.run("third", "nightly", NOW, status="running")
     archive.run("night0", "nightly", NOW - DAY / 2, status="done")
     for path in Path(archive.words[-1], "runs").rglob("*night0.parquet"):
         path.unlink()
     problems = asked(archive, capsys, code)["problems"]
-    texts = [f"the last night {run_id} {status}: StorageError: the store is away"] if code else []
+    texts = [f"the last night {run_id} is {status}: StorageError: the store is away"] if code else []
     assert [each["text"] for each in problems] == texts
 
 
@@ -181,20 +183,24 @@ def test_counts_of_a_night_that_was_refused_are_those_of_its_stages(archive: Arc
 
 
 def test_a_running_row_without_a_lease_is_stalled(archive: Archive, capsys: Capture) -> None:
-    start = NOW - dt.timedelta(hours=2)
-    night = archive.run("killed", "extract", start, status="running", updated_at=start + dt.timedelta(minutes=5))
+    start = NOW - dt.timedelta(minutes=50)
+    killed = archive.run("killed", "extract", start, status="running", updated_at=start + dt.timedelta(minutes=5))
     archive.run("corpus", "train", start, status="running")
     archive.run("young", "ingest", NOW - dt.timedelta(seconds=5), status="running")
     only = problem(archive, capsys)
-    assert (only["kind"], night in only["text"]) == ("stalled", True)
-    with held(archive.store.storage, ["tables"], night, "extract", 60.0):
+    assert (only["kind"], killed in only["text"]) == ("stalled", True)
+    with held(archive.store.storage, ["tables"], killed, "extract", 60.0):
         asked(archive, capsys, 0)
+        archive.words += ["--lease.stall-s", "1800"]
+        stalled = asked(archive, capsys, 4)["stalled"]  # it holds the lease, and does nothing
+    assert [run_id[-6:] for run_id in stalled] == ["killed", "corpus"]
     archive.run("later", "extract", start + dt.timedelta(minutes=30), status="done")
+    archive.run("later2", "train", start + dt.timedelta(minutes=30), status="done")
     assert asked(archive, capsys, 0)["stalled"] == []
 
 
 def test_who_holds_the_lease_and_how_far(archive: Archive, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    start = NOW - dt.timedelta(hours=1)
+    start = NOW - dt.timedelta(minutes=30)
     night = archive.run("tonight", "nightly", start, status="running")
     progress = {"stage": "extract", "units_done": 1200, "units_total": 5000}
     archive.run("part", "extract", start, status="running", parent_run_id=night, **progress)
