@@ -126,3 +126,10 @@ class Refusal(SerError):  # noqa: N818 - a refusal is an outcome of a recording,
 
     def __reduce__(self) -> tuple[type[Refusal], tuple[Reason, str]]:
         return Refusal, (self.reason, self.detail)
+
+
+def fault_text(error: BaseException) -> str:
+    """What a fault says to a person: our own message as it is, another one after its kind."""
+    if isinstance(error, SerError | EndedError):
+        return str(error)
+    return f"{type(error).__name__}: {error} (log.level debug shows where)"

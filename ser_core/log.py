@@ -73,10 +73,11 @@ def json_stderr(wanted: bool) -> Iterator[None]:
     Such lines are warnings of libraries, of the JVM and of native code. Nothing is done where stderr is not the
     process's own.
     """
-    if not wanted or sys.stderr is not sys.__stderr__:
+    stderr = sys.__stderr__
+    if not wanted or stderr is None or sys.stderr is not stderr:
         yield
         return
-    sys.stderr.flush()
+    stderr.flush()
     before, (source, sink) = os.dup(2), os.pipe()
     seen = threading.Event()
     reader = threading.Thread(target=_forward, args=(os.fdopen(source, "rb"), os.dup(before), seen), daemon=True)
@@ -86,7 +87,7 @@ def json_stderr(wanted: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.stderr.flush()
+        stderr.flush()
         os.write(2, b"\n" + _MARK)  # a child may hold the pipe open: its end cannot be waited for
         os.dup2(before, 2)
         os.close(before)

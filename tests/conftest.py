@@ -66,11 +66,17 @@ def moto_url(s3_server: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def moto_client(moto_url: str) -> Any:
+    """A plain boto3 client of moto."""
+    return client_of(moto_url, "any", "any")
+
+
 @pytest.fixture
-def moto_bucket(moto_url: str) -> str:
+def moto_bucket(moto_client: Any) -> str:
     """The name of a new, empty bucket of moto."""
     name = f"bucket-{uuid.uuid4().hex}"
-    client_of(moto_url, "any", "any").create_bucket(Bucket=name)
+    moto_client.create_bucket(Bucket=name)
     return name
 
 

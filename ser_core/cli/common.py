@@ -52,14 +52,15 @@ class SettingsCommand(click.Command):
     def invoke(self, ctx: click.Context) -> int:
         """Loads the settings, does the work, prints its result, and returns the exit code."""
         from ser_core.config import load_settings  # noqa: PLC0415 - a help page needs no pydantic
-        from ser_core.log import configure_logging  # noqa: PLC0415
+        from ser_core.log import configure_logging, json_stderr  # noqa: PLC0415
 
         files = [word for file in ctx.params.pop("config") for word in ("--config", file)]
         as_json = ctx.params.pop("as_json")
         settings = load_settings([*files, *ctx.obj], required=self.required)
         configure_logging(settings.log.level, as_json=settings.log.json_)
         ctx.params["settings"] = settings
-        facts, shown = super().invoke(ctx)
+        with json_stderr(settings.log.json_):
+            facts, shown = super().invoke(ctx)
         exit_code = int(facts.get("exit_code", 0))
         if as_json:
             sys.stdout.write(json.dumps(facts, default=str) + "\n")

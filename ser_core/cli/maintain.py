@@ -54,7 +54,8 @@ def _maintain(settings: Settings, keep: list[str] | None, store: Any, run: Any) 
         dates = _closed(settings, store, dates, run.started_at)
     work = Compaction(store, settings.maintain, run.started_at, None if keep is None else frozenset(keep))
     counts = {name: Counter[str]() for name in _TABLES}
-    for date in dates:
+    for done, date in enumerate(dates):
+        run.progress(done, len(dates))
         for row in work(date).to_pylist():
             _log.info("%s of %s: %d files are %d now", row["table"], date, row["files_before"], row["files_after"])
             counts[row["table"]].update({key: row[key] for key in ("files_before", "files_after", "rows_dropped")})

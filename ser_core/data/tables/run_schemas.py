@@ -35,7 +35,8 @@ RUNS = Table(
     ("month",),
 )
 """One file a run, from its start; `status` is running, done, incomplete, refused or failed. `month` is of the start,
-`2026-11`. Progress is `units_done` of `units_total` (recordings, dates or tasks of Spark) in `stage`, at `updated_at`."""
+`2026-11`. Progress is `units_done` of `units_total` (recordings, dates or Spark's tasks) in `stage`, by `updated_at`.
+"""
 
 DATES = Table(
     "dates",

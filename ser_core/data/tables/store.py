@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ser_core.data.storage import Storage
-from ser_core.data.storage.lease import Fence
+from ser_core.data.storage.lease import Fence, touch_leases
 from ser_core.data.tables.schemas import TABLES
 from ser_core.data.tables.table import NO_ROWS, NO_ROWS_AT, SCHEMA_VERSION, Table
 
@@ -116,12 +116,14 @@ class TableStore:
         if self.fence is not None:
             self.fence.check()
         self.storage.put(key, data)
+        touch_leases()
 
     def delete(self, key: str) -> None:
         """Removes `key`, unless the fence is down (LeaseLostError)."""
         if self.fence is not None:
             self.fence.check()
         self.storage.delete(key)
+        touch_leases()
 
     @contextmanager
     def stream(self, key: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:

@@ -6,6 +6,7 @@ take several times as long as the work.
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -56,6 +57,7 @@ class Cluster:
         """The session, started now where none runs."""
         if self._session is None:
             self._session = start_session(self._name, self._settings)
+            atexit.register(self._session.stop)  # executors that are left to the JVM's end fail with a stack trace
         checks, self._on_start = self._on_start, []
         for check in checks:
             check(self._session)
@@ -155,13 +157,6 @@ class Rows:
             wanted = pa.array(list(dates), pa.date32())
             return Rows(self._cluster, self._rows.filter(pc.is_in(self._rows["call_date"], wanted)))
         return Rows(self._cluster, self._rows.where(F.col("call_date").isin(list(dates))))
-
-    def but_dates(self, dates: Collection[dt.date]) -> Rows:
-        """The rows of all other dates."""
-        if isinstance(self._rows, pa.Table):
-            wanted = pa.array(list(dates), pa.date32())
-            return Rows(self._cluster, self._rows.filter(pc.invert(pc.is_in(self._rows["call_date"], wanted))))
-        return Rows(self._cluster, self._rows.where(~F.col("call_date").isin(list(dates))))
 
     def unpacked(self, column: str, schema: pa.Schema, change: Change = _unchanged) -> DataFrame:
         """The rows that `column` holds as bytes (`ser_core.data.tables.packed`), after `change` to each piece."""

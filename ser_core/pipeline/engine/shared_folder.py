@@ -31,7 +31,7 @@ def check_shared(storage: Storage, marker: str, session: SparkSession) -> None:
     Raises:
         SettingsError: a task does not see the file.
     """
-    if "://" in storage.uri or session.sparkContext.master.startswith("local["):
+    if "://" in storage.uri or str(session.sparkContext.master).startswith("local["):
         return
     key = f"{marker}{secrets.token_hex(4)}.json"
     storage.put(key, json.dumps({"host": socket.gethostname()}).encode())
@@ -44,9 +44,9 @@ def check_shared(storage: Storage, marker: str, session: SparkSession) -> None:
     if hosts:
         raise SettingsError(
             [
-                f"tables.uri: {storage.uri} is not one folder for all machines: tasks on {', '.join(hosts)} do not see what "
-                f"the driver on {socket.gethostname()} writes there. Expected s3://bucket/prefix, or a folder that is "
-                "mounted at the same path on every machine"
+                f"tables.uri: {storage.uri} is not one folder for all machines: tasks on {', '.join(hosts)} do not see "
+                f"what the driver on {socket.gethostname()} writes there. Expected s3://bucket/prefix, or a folder "
+                "that is mounted at the same path on every machine"
             ]
         )
 

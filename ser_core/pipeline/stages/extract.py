@@ -11,10 +11,11 @@ from functools import partial
 from typing import Any, ClassVar
 
 import pyarrow as pa
-from pyspark import TaskContext
+from pyspark import Accumulator, TaskContext
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
+from ser_core.config.base import MB
 from ser_core.data.storage import open_storage
 from ser_core.data.tables.layout import fit_features
 from ser_core.data.tables.packed import packed
@@ -36,7 +37,6 @@ from ser_core.sound.extraction import ExtractionPlan
 from ser_core.sound.features import feature_set
 
 _log = logging.getLogger(__name__)
-_MB = 2**20
 _ACCOUNT = ("listed", "done_before", "extracted", "refused_now", "refused_before")
 _COUNT = pa.schema([("call_date", pa.date32()), *((name, pa.int64()) for name in (*_ACCOUNT, "silent"))])
 _PLAN = _COUNT.append(pa.field("todo", pa.int64())).append(pa.field("recordings", pa.binary()))
@@ -90,7 +90,7 @@ class Extract:
             _log.info("%d recordings to extract as %s", recordings, self.features.id)
             if todo:
                 fit_features(self.store, self.features.dimension)
-                self._extract(cluster, planned, run)
+                self._extract(cluster, planned, recordings, run)
                 after = cluster.of_dates(partial(_count, self.store, self.rules, run.run_id), todo, _COUNT, recordings)
                 counts |= {row["call_date"]: row for row in after.table().to_pylist()}
         for date, row in counts.items():
@@ -102,15 +102,16 @@ class Extract:
         if not run.facts["listed"]:
             _log.warning("no recordings in scope below %s: run `ser ingest` first", self.settings.tables.uri)
 
-    def _extract(self, cluster: Cluster, planned: Rows, run: Run) -> None:
+    def _extract(self, cluster: Cluster, planned: Rows, recordings: int, run: Run) -> None:
         todo = planned.unpacked("recordings", _TODO).withColumn(
             "work_bytes", F.col("size_bytes") * F.size("conditions")
         )
         slots = cluster.session.sparkContext.defaultParallelism
-        spread = balance(todo, "work_bytes", self.settings.spark.partition_mb * _MB, slots)
+        spread = balance(todo, "work_bytes", self.settings.spark.partition_mb * MB, slots)
         rules = self.rules.refusal_rules
-        kernel = _ExtractKernel(self.settings, self.plan, self.conditions, rules, self.store, run.run_id)
-        report = map_arrow(spread, kernel, REPORT).toArrow()
+        with cluster.progress.counted(cluster.session, recordings) as count:
+            kernel = _ExtractKernel(self.settings, self.plan, self.conditions, rules, self.store, run.run_id, count)
+            report = map_arrow(spread, kernel, REPORT).toArrow()
         run.facts["audio_s"] = float(sum(report.column("audio_s").to_pylist()))
         reasons = Counter(reason for task in report.column("reasons").to_pylist() for reason in task)
         if reasons:
@@ -165,6 +166,7 @@ class _ExtractKernel:
     refusal_rules: Mapping[str, str]
     store: TableStore
     run_id: str
+    count: Accumulator[int]
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         recordings = [row for batch in batches for row in batch.to_pylist()]
@@ -176,3 +178,4 @@ class _ExtractKernel:
         files, sources = ExtractedFiles(self.store, *name, dimension), Sources(self.settings)
         task = ExtractTask(self.settings, self.plan, self.conditions, self.refusal_rules, self.run_id, files, sources)
         yield from task.run(recordings, dt.datetime.now(dt.UTC)).to_batches()
+        self.count.add(len(recordings))

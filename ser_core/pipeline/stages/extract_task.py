@@ -12,6 +12,7 @@ import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from ser_core.config import Settings
+from ser_core.config.base import MB
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError, Reason, Refusal
 from ser_core.pipeline.engine.prefetch import fetch_ahead
 from ser_core.pipeline.engine.recording_source import Sources
@@ -28,8 +29,6 @@ from ser_core.sound.extraction import (
 )
 
 _log = logging.getLogger(__name__)
-_MB = 2**20
-_FLUSH_MB = 4  # vectors held before they are written to the task's local file, as a row group
 
 REPORT = pa.schema([("extracted", pa.int64()), ("reasons", pa.list_(pa.string())), ("audio_s", pa.float64())])
 
@@ -57,7 +56,7 @@ class ExtractTask:
         Raises:
             StorageError: storage as a whole cannot be used.
         """
-        budget = int((self.settings.fetch.memory_mb + self.settings.fetch.prefetch_mb) * _MB)
+        budget = int((self.settings.fetch.memory_mb + self.settings.fetch.prefetch_mb) * MB)
         extracted = 0
         with threadpool_limits(1), self.files:
             for recording, source in fetch_ahead(recordings, self._fetch, self._memory_bytes, budget):
@@ -66,16 +65,16 @@ class ExtractTask:
         return pa.Table.from_pylist([report], schema=REPORT)
 
     def _memory_bytes(self, recording: Recording) -> int:
-        return int(min(recording["size_bytes"], self.settings.fetch.memory_mb * _MB))
+        return int(min(recording["size_bytes"], self.settings.fetch.memory_mb * MB))
 
     def _fetch(self, recording: Recording) -> BinaryIO | Refusal:
         limit = self.settings.limits.max_size_mb
-        if recording["size_bytes"] > limit * _MB:
-            size_mb = recording["size_bytes"] / _MB
-            return Refusal(Reason.TOO_LARGE, f"{size_mb:.1f} MB; limits.max_size_mb is {limit:g}")
+        if recording["size_bytes"] > limit * MB:
+            size_mb = recording["size_bytes"] / MB
+            return Refusal(Reason.TOO_LARGE, f"{size_mb:.1f} MB; limits.max_size_mb allows {limit:g} MB")
         try:
             listed = (recording["version"], recording["size_bytes"])
-            return self.sources.open_version(recording["uri"], *listed, int(self.settings.fetch.memory_mb * _MB))
+            return self.sources.open_version(recording["uri"], *listed, int(self.settings.fetch.memory_mb * MB))
         except ObjectMissingError as error:
             return Refusal(Reason.MISSING, str(error))
         except ObjectForbiddenError as error:

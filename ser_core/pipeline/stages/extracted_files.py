@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ser_core.config.base import MB
 from ser_core.data.tables.schemas import CHANNELS, FEATURES, QUARANTINE, SCHEMA_VERSION, Table, features_schema
 from ser_core.data.tables.store import TableStore, log_key, rows
 from ser_core.sound.extraction import ChannelFeatures
 
-_MB = 2**20
 _FLUSH_MB = 4  # vectors held before they are written to the task's local files, as row groups
 
 Row = Mapping[str, Any]
@@ -36,7 +36,7 @@ class ExtractedFiles:
     def __init__(self, store: TableStore, run_id: str, task: int, attempt: int, dimension: int) -> None:
         self._store, self._name = store, (run_id, task, attempt)
         self._schema = features_schema(dimension)
-        self._held_rows = _FLUSH_MB * _MB // (4 * dimension)
+        self._held_rows = _FLUSH_MB * MB // (4 * dimension)
         self._channels: dict[dt.date, list[Row]] = defaultdict(list)
         self._refusals: dict[dt.date, list[Row]] = defaultdict(list)
         self._pending: dict[dt.date, list[pa.Table]] = defaultdict(list)

@@ -16,7 +16,7 @@ from ser_core.config import Settings, load_settings, settings_help
 from ser_core.config.load import log_settings
 from ser_core.data.storage import open_storage
 from ser_core.data.tables.store import STATE, TableStore
-from ser_core.errors import EndedError, LeaseLostError, SerError, SettingsError
+from ser_core.errors import EndedError, LeaseLostError, SerError, SettingsError, fault_text
 from ser_core.log import configure_logging, json_stderr, log_fault
 from ser_core.pipeline.engine.cluster import Cluster
 from ser_core.pipeline.engine.early_end import EARLY_END
@@ -84,7 +84,7 @@ def run_job(work: type[Work], argv: Sequence[str] | None = None) -> int:
 
 def _failed(work: type[Work], error: Exception | EndedError, as_json: bool) -> int:
     """Logs a fault as one message, and returns the exit code."""
-    text = str(error) if isinstance(error, SerError | EndedError) else f"{type(error).__name__}: {error}"
+    text = fault_text(error)
     log_fault(": ".join([*getattr(error, "__notes__", ()), text]), error)
     if as_json:
         sys.stdout.write(json.dumps({"job": work.name, "status": run_status(error), "error": text}) + "\n")

@@ -8,7 +8,7 @@ from typing import ClassVar
 from ser_core.config import Settings
 from ser_core.data.storage import open_storage
 from ser_core.data.tables.store import TableStore
-from ser_core.errors import PublishRefusedError
+from ser_core.errors import IncompleteError, PublishRefusedError
 from ser_core.pipeline.engine.cluster import Cluster
 from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.ingest import Ingest
@@ -51,6 +51,7 @@ class Nightly:
         Raises:
             PublishRefusedError: ingest has refused the listing, or dates are held back. These are open in `dates`, and
                 due in the next night.
+            IncompleteError: a larger share of the calls than `nightly.max_unscored_share` has nothing to score.
         """
         self.store.fence = run.fences.get(TABLES_LEASE)
         if self.scope.dates is None:
@@ -58,6 +59,7 @@ class Nightly:
         else:
             for stage in (self.ingest, self.extract, self.score):
                 self._run_stage(stage, cluster, run)
+        self._check_unscored(run)
 
     def _run_due(self, cluster: Cluster, run: Run) -> None:
         due, dates = DueDates.at(self.now or run.started_at, self.settings, self.store), Dates(self.store)
@@ -79,8 +81,23 @@ class Nightly:
         row = execute(stage, self.settings, cluster, within=run)
         run.summary[stage.name] = row["run_id"]
         run.facts |= {key: value for key, value in row.items() if key in _CARRIED}
+        run.summary |= {key: value for key, value in row.items() if key in _CALLS}
+
+    def _check_unscored(self, run: Run) -> None:
+        every, unscored = (run.summary[name] for name in _CALLS)
+        limit = self.settings.nightly.max_unscored_share
+        if every and unscored / every > limit:
+            refused = run.facts["refused_now"] + run.facts["refused_before"]
+            raise IncompleteError(
+                f"{unscored} of the night's {every} calls have nothing to score ({unscored / every:.0%}; "
+                f"nightly.max_unscored_share is {limit:.0%}): {refused} recordings are refused (`ser quarantine`), the "
+                f"others have no channel of a role that is scored (scoring.roles is "
+                f"{', '.join(self.settings.scoring.roles)}; see roles.mono and roles.channels). Everything else is "
+                "done and published"
+            )
 
 
+_CALLS = ("all_calls", "unscored_calls")
 _CARRIED = frozenset(
     (
         *("model_version", "feature_set", "purpose", "priors", "drift", "audio_s", "scored_segments", "scored_calls"),

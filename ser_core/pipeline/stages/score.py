@@ -100,6 +100,7 @@ class Score:
             stale = self.inputs.stale({date: row["score_inputs"] for date, row in free.items()})
             _log.info("%d dates to score with %s", len(stale), self.model_version)
             run.facts |= {"scored_segments": 0, "scored_calls": 0}
+            run.summary |= {name: sum(row[name] for row in plans.values()) for name in ("all_calls", "unscored_calls")}
             talk = _TalkOf(self.talk, cluster, free, run, dates)
             if stale:
                 held |= self._publish(planned, stale, gate, talk)

@@ -27,14 +27,16 @@ PLAN = pa.schema(
         ("call_date", pa.date32()),
         *((name, pa.string()) for name in ("talk_inputs", "score_inputs", "codecs", "unscored")),
         *((name, pa.int64()) for name in ("recordings", "known", "moved", "refused", "silent", "unfinished")),
-        *((name, pa.int64()) for name in ("calls", "segments")),
+        *((name, pa.int64()) for name in ("calls", "segments", "all_calls", "unscored_calls")),
         ("channels", pa.binary()),
     ]
 )
 """`talk_inputs` and `score_inputs` are digests, null where there is nothing to score. `codecs` counts scored channels
 by codec and `unscored` the other channels by role, in JSON. `known` are the date's recordings and those that are gone,
 `moved` extracted recordings that have another date now, `silent` those whose scored channels have no speech.
-`unfinished` recordings are neither extracted nor refused for good. `channels` are packed rows of `TO_SCORE`."""
+`unfinished` recordings are neither extracted nor refused for good. `unscored_calls`, of `all_calls`, have no channel to
+score, with or without speech: they are refused, or their channels have other roles. `channels` are packed rows of
+`TO_SCORE`."""
 
 STATES = tuple(name for name in PLAN.names if name != "channels")
 
@@ -92,6 +94,8 @@ class ScorePlan:
         row["segments"] = pc.sum(with_speech["segments"]).as_py() or 0
         row["codecs"] = json.dumps(Counter(codec or "unknown" for codec in own["codec"].to_pylist()), sort_keys=True)
         row["unscored"] = json.dumps(Counter(others["role"].to_pylist()), sort_keys=True)
+        every = {call["call_id"] for call in state.query("SELECT DISTINCT call_id FROM live WHERE NOT gone")}
+        row["all_calls"], row["unscored_calls"] = len(every), len(every.difference(own["call_id"].to_pylist()))
         row["channels"] = packed(with_speech)
         return pa.Table.from_pylist([row], schema=PLAN)
 

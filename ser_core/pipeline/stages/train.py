@@ -57,8 +57,8 @@ class Train:
 
     def run(self, cluster: Cluster, run: Run) -> None:
         """Trains, evaluates and writes the bundle. Promotes the first model of a name."""
-        execute(self.ingest, self.inner, cluster)
-        execute(self.extract, self.inner, cluster)
+        execute(self.ingest, self.inner, cluster, within=run)
+        execute(self.extract, self.inner, cluster, within=run)
         labelled = LabelledCorpus(self.inner, self.corpus.reader, self.corpus.root)
         training, features = self.settings.training, self.extract.features
         data, sampled = labelled.sample(features.id, training, self.conditions)

@@ -168,7 +168,7 @@ class Health:
         lease, holding = self._settings.lease, {holder.run_id for holder in self.holders.values()}
         silent_s = (self._now - (row["updated_at"] or row["started_at"])).total_seconds()
         holds = bool(holding & {row["run_id"], row["parent_run_id"]}) or row["job"] in _WITHOUT_LEASE
-        return silent_s < (lease.stall_s if holds else lease.expiry_s)
+        return bool(silent_s < (lease.stall_s if holds else lease.expiry_s))
 
     def _with_day(self, row: Row) -> Row:
         """A run with the day that it is about, and the calls that its stages scored where it ended without counts."""

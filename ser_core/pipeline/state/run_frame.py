@@ -27,7 +27,7 @@ def run_status(error: BaseException) -> str:
     return "refused" if isinstance(error, PublishRefusedError | LeaseHeldError) else "failed"
 
 
-def fault_text(error: BaseException) -> str:
+def run_detail(error: BaseException) -> str:
     """What `runs.detail` says of an error."""
     text = str(error) if isinstance(error, EndedError) else f"{type(error).__name__}: {error}"
     return text[:_MOST_TEXT]
@@ -39,7 +39,7 @@ def running(
     store: TableStore,
     settings: Settings,
     kinds: Sequence[str],
-    text_of: Callable[[BaseException], str] = fault_text,
+    text_of: Callable[[BaseException], str] = run_detail,
 ) -> Iterator[None]:
     """Holds leases while the block runs, and writes the run's row whatever the outcome.
 
@@ -57,7 +57,8 @@ def running(
     marked = bool(kinds) or run.parent is None  # a stage ends with the run that it is part of
     with EARLY_END.deferred():
         try:
-            with held(store.storage, kinds, run.run_id, run.job, settings.lease.expiry_s) as fences:
+            lease = settings.lease
+            with held(store.storage, kinds, run.run_id, run.job, lease.expiry_s, lease.stall_s) as fences:
                 run.fences |= fences
                 check_layout(store)
                 run.begin(store, run_origin(settings))

@@ -7,11 +7,11 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ser_core.data.storage.lease import Fence
+from ser_core.data.storage.lease import Fence, touch_leases
 from ser_core.data.tables.schemas import RUNS
 from ser_core.data.tables.store import TableStore, partition_path, rows
 from ser_core.errors import StorageError
@@ -63,7 +63,6 @@ class Run:
         self._clock = time.monotonic()
         self._progress: dict[str, Any] = {"stage": self.job}
         self._progress_at = self._written_at = self._clock
-        self._marks: list[Callable[[], None]] = []
         self._origin: Mapping[str, Any] = {}
         self._store: TableStore | None = None
         self._lock, self._writing = threading.Lock(), threading.Lock()
@@ -95,16 +94,11 @@ class Run:
                 return
             self._progress, self._progress_at = now, time.monotonic()
             due = self._store is not None and self._progress_at - self._written_at >= _WRITE_S
-        for mark in self._marks:
-            mark()
+        touch_leases()
         if due:
             self._write()
         if self.parent is not None:
             self.parent.progress(done, total, self.job)
-
-    def on_progress(self, mark: Callable[[], None]) -> None:
-        """Calls `mark` at each step of progress from now on."""
-        self._marks.append(mark)
 
     @property
     def stage(self) -> str:
