@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -150,9 +151,12 @@ def _report(error: Exception | EndedError, words: Sequence[str]) -> int:
 
 def _log_form(words: Sequence[str]) -> LogForm:
     """How to log, where settings were not loaded or are wrong elsewhere."""
-    from ser_core.config.load import log_settings  # noqa: PLC0415 - a help page needs no pydantic
+    said = [word for word in (*words, *os.environ) if word.startswith(("--log.", "--config", "SER_LOG__"))]
+    if not said:
+        return LogForm("info", False)
+    from ser_core.config.load import log_settings  # noqa: PLC0415 - a slip of the pen needs no pydantic
 
-    log = log_settings([word for word in words if word.startswith("--log.") and "=" in word])
+    log = log_settings(words)
     return LogForm(log.level, log.json_)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from ser_core.learning.training.metrics import population_stability_index
 
@@ -51,7 +51,7 @@ def psi_by_chance(bins: int, before: int, now: int) -> float:
     """
     if bins < 2 or not before or not now:
         return math.inf
-    return float(chi2.ppf(_QUANTILE, bins - 1)) * (1 / before + 1 / now)
+    return float(chdtri(bins - 1, 1 - _QUANTILE)) * (1 / before + 1 / now)
 
 
 def in_groups(before: Counts, now: Counts) -> tuple[Counts, Counts]:

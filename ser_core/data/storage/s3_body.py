@@ -20,7 +20,7 @@ from ser_core.data.storage.s3_retry import repeated
 _CHUNK_BYTES = MB
 _END_BYTES = 64 * 1024  # what Arrow reads of the end of a Parquet file
 _MD5 = re.compile(r"[0-9a-f]{32}")
-_SIZE = re.compile(r"bytes \d+-\d+/(\d+)")
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _RANGE_NOT_SATISFIABLE = 416
 
 
@@ -71,9 +71,10 @@ def download_end(client: Any, named: Mapping[str, str], settings: S3Settings) ->
             response = client.get_object(**named)  # an empty object has no ranges
         sink = io.BytesIO()
         digest = _copy(response, sink)
-        size = _SIZE.fullmatch(str(response.get("ContentRange", "")))
-        size_bytes = int(size[1]) if size else response["ContentLength"]
-        if size_bytes == response["ContentLength"]:
+        first, size_bytes = _place(response)
+        if sink.tell() != size_bytes - first:
+            raise IncompleteReadError(actual_bytes=sink.tell(), expected_bytes=size_bytes - first)
+        if first == 0:
             _check_digest(client, named, response, digest, damaged)
         return End(sink.getvalue(), size_bytes, str(response.get("ETag", "")).strip('"'))
 
@@ -101,6 +102,12 @@ def download_range(
         return data
 
     return repeated(attempt, settings, BROKEN_BODY)
+
+
+def _place(response: Mapping[str, Any]) -> tuple[int, int]:
+    """Where the last bytes of an object begin, and the size of the whole."""
+    stated = _CONTENT_RANGE.fullmatch(str(response.get("ContentRange", "")))
+    return (int(stated[1]), int(stated[3])) if stated else (0, int(response["ContentLength"]))
 
 
 def _copy(response: Mapping[str, Any], sink: BinaryIO) -> str:

@@ -39,24 +39,19 @@ class OddDates:
     Attributes:
         dates: the table `dates`.
         settings: limits.
-        published: how many calls of a date are published; asked only where `dates` says that a date loses calls.
+        published: how many calls of a date are published and may not be lost; asked only where `dates` has more calls
+            than there are to score.
     """
 
     dates: Dates
     settings: DriftSettings
     published: Callable[[dt.date], int]
 
-    def oddity(self, date: dt.date, plan: Plan, *, moved: bool = False) -> Oddity | None:
-        """The first rule that a date breaks, but for those that a person has accepted for it.
-
-        Args:
-            date: the call date.
-            plan: what there is to score.
-            moved: recordings have moved to another date since it was published.
-        """
+    def oddity(self, date: dt.date, plan: Plan) -> Oddity | None:
+        """The first rule that a date breaks by its plan, but for those that a person has accepted for it."""
         accepted = self.dates.accepted(date)
         broken = {
-            HoldRule.LOST_CALLS: self._lost(date, plan, moved=moved),
+            HoldRule.LOST_CALLS: self._lost(date, plan),
             HoldRule.ALL_REFUSED: _all_refused(plan),
             HoldRule.ALL_SILENT: _all_silent(plan),
             HoldRule.NO_RECORDINGS: self._none(date, plan),
@@ -68,11 +63,10 @@ class OddDates:
                 return Oddity(rule, detail, rule in _COMPARING and few_dates)
         return None
 
-    def _lost(self, date: dt.date, plan: Plan, *, moved: bool) -> str | None:
-        before = (self.dates.row(date).get("scored") or 0) - (plan["moved"] if moved else 0)
-        if not self._is_lost(before, plan["calls"]):
+    def _lost(self, date: dt.date, plan: Plan) -> str | None:
+        if not self._is_lost(self.dates.row(date).get("scored") or 0, plan["calls"]):
             return None
-        before = self.published(date) - (plan["moved"] if moved else 0)  # calls may have been erased since
+        before = self.published(date)
         if not self._is_lost(before, plan["calls"]):
             return None
         left = f"{plan['refused']} of {plan['recordings']} recordings are refused, {plan['silent']} have no speech"

@@ -94,8 +94,8 @@ class Score:
         with cluster.of_dates(plan, scope, PLAN, dates.listed(scope)) as planned:
             plans = {row["call_date"]: row for row in planned.table(*STATES).to_pylist()}
             _log_unscored(plans.values())
-            gate = Gate(self.store, self.settings.drift, self.model, dates, run)
-            held = gate.hold(plans, moved)
+            gate = Gate(self.store, self.settings, self.model, dates, run)
+            held = gate.hold(plans)
             free = {date: row for date, row in plans.items() if date not in held}
             stale = self.inputs.stale({date: row["score_inputs"] for date, row in free.items()})
             _log.info("%d dates to score with %s", len(stale), self.model_version)

@@ -26,17 +26,16 @@ PLAN = pa.schema(
     [
         ("call_date", pa.date32()),
         *((name, pa.string()) for name in ("talk_inputs", "score_inputs", "codecs", "unscored")),
-        *((name, pa.int64()) for name in ("recordings", "known", "moved", "refused", "silent", "unfinished")),
+        *((name, pa.int64()) for name in ("recordings", "known", "refused", "silent", "unfinished")),
         *((name, pa.int64()) for name in ("calls", "segments", "all_calls", "unscored_calls")),
         ("channels", pa.binary()),
     ]
 )
 """`talk_inputs` and `score_inputs` are digests, null where there is nothing to score. `codecs` counts scored channels
 by codec and `unscored` the other channels by role, in JSON. `known` are the date's recordings and those that are gone,
-`moved` extracted recordings that have another date now, `silent` those whose scored channels have no speech.
-`unfinished` recordings are neither extracted nor refused for good. `unscored_calls`, of `all_calls`, have no channel to
-score, with or without speech: they are refused, or their channels have other roles. `channels` are packed rows of
-`TO_SCORE`."""
+`silent` those whose scored channels have no speech. `unfinished` recordings are neither extracted nor refused for good.
+`unscored_calls`, of `all_calls`, have no channel to score, with or without speech: they are refused, or their channels
+have other roles. `channels` are packed rows of `TO_SCORE`."""
 
 STATES = tuple(name for name in PLAN.names if name != "channels")
 
@@ -59,7 +58,6 @@ _INPUTS = ("recording_id", "version", "channel", "role", "segments", "extracted_
 _COUNTS = """
 SELECT (SELECT count(*) FROM live WHERE NOT gone) AS recordings,
        (SELECT count(*) FROM live) AS known,
-       (SELECT count(DISTINCT recording_id) FROM channels ANTI JOIN recordings USING (recording_id)) AS moved,
        (SELECT count(*) FROM live ANTI JOIN extractions USING (recording_id, version)
         SEMI JOIN refused USING (recording_id, version) WHERE NOT gone) AS refused,
        (SELECT count(*) FROM live JOIN extractions USING (recording_id, version)

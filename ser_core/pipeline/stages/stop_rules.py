@@ -7,14 +7,14 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 from urllib.parse import quote
 
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
-from ser_core.config.drift_settings import DriftSettings
-from ser_core.data.tables.schemas import CALL_EMOTIONS, SEGMENT_EMOTIONS
+from ser_core.config import Settings
+from ser_core.data.tables.schemas import CALL_EMOTIONS, RECORDINGS, SEGMENT_EMOTIONS
 from ser_core.data.tables.store import STATE, TableStore
 from ser_core.errors import PublishRefusedError
 from ser_core.learning.training.bundle import Model
@@ -37,27 +37,23 @@ class Gate:
 
     Args:
         store: the tables.
-        settings: limits.
+        settings: of the job.
         model: that scores the dates.
         dates: the table `dates`.
         run: the run that publishes them.
     """
 
-    def __init__(self, store: TableStore, settings: DriftSettings, model: Model, dates: Dates, run: Run) -> None:
-        self._store, self._settings, self._model, self._dates, self._run = store, settings, model, dates, run
+    def __init__(self, store: TableStore, settings: Settings, model: Model, dates: Dates, run: Run) -> None:
+        self._store, self._model, self._dates, self._run = store, model, dates, run
+        self._settings, self._follow_audio = settings.drift, settings.retention.follow_audio
         self._odd: dict[str, dict[str, str]] = {"held": {}, "warned": {}}
 
-    def hold(self, plans: Mapping[dt.date, Plan], moved: Mapping[dt.date, Any]) -> dict[dt.date, str]:
-        """Dates that are not even scored, each with the reason.
-
-        Args:
-            plans: rows of `ser_core.pipeline.stages.score_plan.PLAN`.
-            moved: dates whose recordings have moved to other dates since they were published.
-        """
+    def hold(self, plans: Mapping[dt.date, Plan]) -> dict[dt.date, str]:
+        """Dates that are not even scored, by what there is to score, each with the reason."""
         held: dict[dt.date, str] = {}
         rules = OddDates(self._dates, self._settings, self._published_calls)
         for date, plan in sorted(plans.items()):
-            oddity = rules.oddity(date, plan, moved=date in moved)
+            oddity = rules.oddity(date, plan)
             if oddity is None:
                 continue
             if oddity.only_warns or self._settings.action == "warn":
@@ -166,10 +162,16 @@ class Gate:
         return None if kept is None else Profile.of_json(kept)
 
     def _published_calls(self, date: dt.date) -> int:
-        """Calls of a date that the model has rows of which published it last."""
+        """Calls of a date that its last model has rows of, without those that were erased or have moved to another date,
+        and, where calls are to follow their audio, without those whose audio is gone."""
         values = {"model_version": self._dates.row(date).get("model_version"), "call_date": date}
-        calls = self._store.read_all(CALL_EMOTIONS, self._store.files_of(CALL_EMOTIONS, **values), ("call_id",))
-        return len(calls["call_id"].unique())
+        files = self._store.files_of(CALL_EMOTIONS, **values)
+        published = self._store.read_all(CALL_EMOTIONS, files, ("call_id",))
+        files = self._store.files_of(RECORDINGS, call_date=date)
+        known = self._store.read_all(RECORDINGS, files, ("call_id", "gone_at"))
+        if self._follow_audio:
+            known = known.filter(pc.is_null(known["gone_at"]))
+        return len({*published["call_id"].to_pylist()} & {*known["call_id"].to_pylist()})
 
     def _log_verdict(self, verdict: Verdict) -> None:
         level = {"ok": logging.INFO, "warned": logging.WARNING, "refused": logging.ERROR}[verdict.verdict]

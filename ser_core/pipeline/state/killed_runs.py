@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from ser_core.data.tables.store import STATE, TableStore, rows
 from ser_core.pipeline.state.runs import TABLES_LEASE, Run, run_key
 
 _log = logging.getLogger(__name__)
+_BEGAN = re.compile(r"(\d{4})(\d\d)\d\dT")  # of a run id
 _RUNNING = f"{STATE}running/"
 MET_AGAIN = "The lease is held for the second time by"
 """By these words the crontab line of `deploy/` knows a run that does not end."""
@@ -83,7 +85,8 @@ def _mark(run: Run) -> str:
 
 def _since(store: TableStore, run_id: str, until: dt.datetime) -> Iterator[Row]:
     """Rows of `runs` from a run on, that began up to a moment."""
-    month = dt.datetime.strptime(run_id[:6], "%Y%m").replace(tzinfo=dt.UTC)
+    began = _BEGAN.match(run_id)
+    month = dt.datetime(int(began[1]), int(began[2]), 1, tzinfo=dt.UTC) if began else until + _DAY
     while month <= until:
         for key in store.files_of(RUNS, month=f"{month:%Y-%m}"):
             if key.rpartition("/")[2] >= run_id:
