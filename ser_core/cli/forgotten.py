@@ -21,7 +21,6 @@ from ser_core.data.upkeep.call_rows import Calls, Places, find, find_uris, find_
 from ser_core.data.upkeep.date_counts import date_counts
 from ser_core.data.upkeep.drop_dates import dates_before, drop_dates
 from ser_core.data.upkeep.forget import Forgotten, erase, erase_labels, keep_out, trained_on
-from ser_core.data.upkeep.rewrite import columns_of
 from ser_core.data.upkeep.run_texts import erase_old_texts
 from ser_core.data.upkeep.tombstones import check_secret, keep_from
 from ser_core.errors import SettingsError
@@ -82,8 +81,9 @@ def forget_before(settings: Settings, before: dt.date, store: TableStore, run: R
 
         labelled = _values(store, LABELS, "recording_id")
         uris = set() if corpus is None else _values(corpus, RECORDINGS, "uri")
-        done = drop_dates(store, dates_before(store, before, dates), labelled, uris, dropping)
-    for date in done.dates:
+        every = dates_before(store, before, dates)
+        done = drop_dates(store, every, labelled, uris, dropping)
+    for date in every:
         dates.forget(date)
     dates.save()
     return {
@@ -138,5 +138,5 @@ def _noting(store: TableStore) -> Callable[[dt.date, Calls], None]:
 
 
 def _values(store: TableStore, table: Table, column: str) -> set[str]:
-    columns = (columns_of(store, key, (column,))[column].to_pylist() for key in store.files(table))
+    columns = (store.read(key, (column,))[column].to_pylist() for key in store.files(table))
     return {value for values in columns for value in values if value}

@@ -10,7 +10,7 @@ from ser_core.cli.common import SettingsCommand
 
 _RUN = ("tables", "storage", "lease", "spark", "log")
 _DATES = ("call_date", "call_dates")
-_INGEST = ("archive", "retention", "quarantine", "privacy")
+_INGEST = ("archive", "roles", "retention", "quarantine", "privacy")
 _RECORDINGS = ("features", "segments", "audio", "limits", "quarantine", "fetch", "isolation")
 _EXTRACT = ("archive", "roles", "scoring", *_RECORDINGS)
 _SCORE = (

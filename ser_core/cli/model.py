@@ -77,11 +77,12 @@ def copy_model(settings: Settings, model_version: str, to_uri: str) -> Result:
     Every file is checked against the manifest. The copy has the same name and version, and is not promoted there.
     """
     from ser_core.cli.open import open_models  # noqa: PLC0415
-    from ser_core.data.storage import open_storage  # noqa: PLC0415
+    from ser_core.data.storage import check_place, open_storage  # noqa: PLC0415
     from ser_core.learning.training.bundle import read_bundle, resolve  # noqa: PLC0415
     from ser_core.learning.training.registry import write_copy  # noqa: PLC0415
 
     models, target = open_models(settings), open_storage(to_uri, settings.storage)
+    check_place("TO_URI", target, may_be_new=True)
     bundle = read_bundle(models, resolve(models, settings.models.name, model_version))
     copied = write_copy(target, bundle.model_version, bundle.files)
     read_bundle(target, bundle.model_version)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ser_core.config import Settings
-from ser_core.data.storage import Storage, open_storage
+from ser_core.data.storage import Storage, check_place, open_storage
 from ser_core.data.tables.layout import has_tables
 from ser_core.data.tables.store import TableStore
 from ser_core.errors import SettingsError
@@ -15,15 +15,21 @@ if TYPE_CHECKING:
 
 
 def open_tables(settings: Settings) -> TableStore:
-    """The archive's tables, which may not exist yet."""
-    return TableStore(open_storage(settings.tables.uri, settings.storage))
+    """The archive's tables, which may not exist yet.
+
+    Raises:
+        SettingsError: the place cannot be used.
+    """
+    storage = open_storage(settings.tables.uri, settings.storage)
+    check_place("tables.uri", storage, may_be_new=True)
+    return TableStore(storage)
 
 
 def open_filled_tables(settings: Settings) -> TableStore:
     """The archive's tables.
 
     Raises:
-        SettingsError: there are none.
+        SettingsError: there are none, or the place cannot be used.
     """
     store = open_tables(settings)
     if not has_tables(store):
@@ -37,8 +43,14 @@ def open_filled_tables(settings: Settings) -> TableStore:
 
 
 def open_models(settings: Settings) -> Storage:
-    """The folder of model bundles."""
-    return open_storage(settings.models.uri, settings.storage)
+    """The folder of model bundles, which may not exist yet.
+
+    Raises:
+        SettingsError: the place cannot be used.
+    """
+    storage = open_storage(settings.models.uri, settings.storage)
+    check_place("models.uri", storage, may_be_new=True)
+    return storage
 
 
 def open_catalog(settings: Settings) -> Catalog:

@@ -43,6 +43,7 @@ DERIVED = (RECORDINGS, SEGMENT_EMOTIONS, CALL_EMOTIONS, CALL_TALK)
 SLOTS = 2
 _MB = 2**20
 _OLD_ROWS = 2
+_A_NIGHTS_DATES = 6
 _DAY = dt.timedelta(days=1)
 
 
@@ -198,7 +199,7 @@ class History:
         """What `dates` has of each date, and the marks of the inputs from which its scores and its talk were made."""
         score = Score(self.settings)
         plan = ScorePlan(store, score.date_rules, self.settings)
-        looked_at = dates if full else dates[-1:]  # the others have rows of the same numbers
+        looked_at = dates[-_A_NIGHTS_DATES:] if full else dates[-1:]  # the others have rows of the same numbers
         plans = {date: plan(date).to_pylist()[0] for date in looked_at}
         last = plans[dates[-1]]
         facts = {name: last[name] for name in ("refused", "silent", "segments")}

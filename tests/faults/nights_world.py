@@ -22,6 +22,7 @@ DURATIONS_S = (2.0, 4.0, 6.0)
 LONG_S = 8.0
 WINDOW_S = 4.0
 LATEST_DAYS = 10
+_SOON = dt.timedelta(seconds=1)  # a time of the same day: by its day, the metadata has the row of a call
 
 Dated = Literal["path", "metadata"]
 
@@ -128,17 +129,17 @@ class World:
             else:
                 self._correct_date(call, call.date + self.rng.choice([-1, 1]) * DAY, day)
 
-    def spoil(self, date: dt.date, day: int) -> None:
+    def spoil(self, date: dt.date) -> None:
         """Every recording of a date is overwritten by what is no audio."""
         for call in self.of_date(date):
             self.overwritten[call.key] = call
-            self._put(replace(call, audio=False, written_at=_noon(START + day * DAY)))
+            self._put(replace(call, audio=False, written_at=call.written_at + _SOON))
 
-    def heal(self, date: dt.date, day: int) -> None:
+    def heal(self, date: dt.date) -> None:
         """Every recording of a date is there as it should be."""
         for call in self.of_date(date):
             sound = replace(self.overwritten.get(call.key, call), audio=True)
-            self._put(replace(sound, written_at=_noon(START + day * DAY)))
+            self._put(replace(sound, written_at=call.written_at + _SOON))
 
     def of_date(self, date: dt.date) -> list[Recorded]:
         """Recordings of a date that are there."""
@@ -153,7 +154,9 @@ class World:
         shutil.rmtree(self.root / "metadata", ignore_errors=True)
         if self.dated == "path":
             for date in self.dates():
-                self._describe(self.root / "metadata" / f"{date}.csv", (c for c in self.calls.values() if c.date == date))
+                self._describe(
+                    self.root / "metadata" / f"{date}.csv", (c for c in self.calls.values() if c.date == date)
+                )
         else:
             self._describe(self.root / "metadata" / "calls.csv", self.calls.values())
 

@@ -23,9 +23,9 @@ from tests.faults.trials import Trial
 
 LEASE_S = 4.0
 _MASTERS = {"driver": "local[2]", "executor": "local-cluster[1,2,1024]"}
-_CONF = {"spark.sql.shuffle.partitions": 2, "spark.sql.codegen.wholeStage": False}
+CONF = {"spark.sql.shuffle.partitions": 2, "spark.sql.codegen.wholeStage": False}
 # Many short lives: compile fast, not well, and with room for it, since a full cache ends compilation.
-_JAVA = {"JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"}
+JAVA = {"JDKJAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"}
 _COMMAND = "import sys; from ser_core.cli.main import main; sys.exit(main(sys.argv[1:]))"
 _DRIVER, _EXECUTOR = "org.apache.spark.deploy.SparkSubmit", "CoarseGrainedExecutorBackend"
 
@@ -54,16 +54,16 @@ class InProcess:
     """`ser <job>` in a process of its own, as a person starts it."""
 
     def __init__(self, night: Night, settings: Settings, trial: Trial) -> None:
-        local = {"master": _MASTERS[trial.target], "driver_memory": "1g", "conf": _CONF}
+        local = {"master": _MASTERS[trial.target], "driver_memory": "1g", "conf": CONF}
         if trial.target == "executor":
-            local["conf"] = {**_CONF, "spark.executor.memory": "768m"}
+            local["conf"] = {**CONF, "spark.executor.memory": "768m"}
         settings = settings.model_copy(update={"spark": settings.spark.model_copy(update=local)})
         words = [sys.executable, "-c", _COMMAND, trial.job, "--config", str(night.overlay(settings))]
         home = {"SPARK_HOME": str(spark_home(night.root))} if trial.target == "executor" else {}
         unset = {"PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET", "SPARK_HOME"}
         environ = {key: value for key, value in os.environ.items() if key not in unset}
         with Path(f"{settings.tables.uri}.log").open("wb") as log:
-            self._process = subprocess.Popen(words, env={**environ, **_JAVA, **home}, stdout=log, stderr=log)
+            self._process = subprocess.Popen(words, env={**environ, **JAVA, **home}, stdout=log, stderr=log)
 
     def alive(self) -> bool:
         return self._process.poll() is None
@@ -121,8 +121,8 @@ def start(session: SparkSession, night: Night, settings: Settings, trial: Trial)
 @contextmanager
 def warm_session() -> Iterator[SparkSession]:
     """One Spark session for all that is not to be killed as a whole."""
-    os.environ.update(_JAVA)
-    small = {"master": "local[2]", "driver_memory": "1g", "conf": _CONF}
+    os.environ.update(JAVA)
+    small = {"master": "local[2]", "driver_memory": "1g", "conf": CONF}
     session = start_session("faults", load_settings(environ={}).spark.model_copy(update=small))
     try:
         yield session

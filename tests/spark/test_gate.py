@@ -34,7 +34,7 @@ Copied = Callable[..., Settings]
 MONDAY, TUESDAY = dt.date(2026, 3, 2), dt.date(2026, 3, 3)
 MODEL = "emotions/1"
 DERIVED = ("segment_emotions", "call_emotions", "call_talk")
-TUESDAY_NIGHT = {"call_date": "2026-03-03", "nightly": {"lookback_days": 0}}
+TUESDAY_NIGHT = {"call_date": "2026-03-03", "nightly": {"lookback_days": 0, "max_unscored_share": 1.0}}
 
 
 def profile_path(settings: Settings, date: dt.date, model: str = MODEL) -> Path:
@@ -238,7 +238,7 @@ def test_a_date_that_is_emptied_on_purpose_stays_empty(spark: SparkSession, copi
 def test_a_new_date_of_unreadable_recordings_is_held_back(
     spark: SparkSession, copied: Copied, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = copied({"call_date": "2026-03-04", "nightly": {"lookback_days": 1}})
+    settings = copied({"call_date": "2026-03-04", "nightly": {"lookback_days": 1, "max_unscored_share": 1.0}})
     add(settings, {f"2026/03/04/x{number}_a1.wav": b"no audio at all" for number in range(2)})
     new_call(settings)
     with pytest.raises(PublishRefusedError, match="2026-03-04: all_refused: all of 2 recordings"):
@@ -252,7 +252,7 @@ def test_a_new_date_of_unreadable_recordings_is_held_back(
 
 
 def test_a_day_without_recordings_is_held_back(spark: SparkSession, copied: Copied) -> None:
-    settings = copied({"call_date": "2026-03-09", "nightly": {"lookback_days": 0}})
+    settings = copied({"call_date": "2026-03-09", "nightly": {"lookback_days": 0, "max_unscored_share": 1.0}})
     busy_days(settings, 6)
     dates = Dates(store_of(settings))
     dates.update(dt.date(2026, 2, 28), listed=0, scored=0)

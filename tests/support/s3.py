@@ -1,4 +1,4 @@
-"""S3 for tests: the environment that its clients need, settings that reach it, and moto, which faults are injected into.
+"""S3 for tests: the environment of its clients, settings that reach it, and moto, which faults are injected into.
 
 moto speaks HTTP and keeps S3's order of keys, but accepts wrong keys and checksums: what it allows proves little.
 """

@@ -29,6 +29,7 @@ _FIRST_PORT, _LAST_PORT = 20_000, 32_000  # below those that systems give to out
 _FIXED = (
     *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-admin.ui=false", "-webdav=false"),
     *("-s3.port.lance=0", "-s3.port.iceberg=0", "-s3.domainName=localhost", "-s3.autoCreateBucket=false"),
+    "-volume.max=100000",  # each bucket has a volume of its own
 )
 _ENDPOINT = re.compile(r"S3 Endpoint:\s+(http://\S+)")
 _READY_S = 30.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from string import Formatter
 
 from ser_core.data.archive.time_format import DATE, TIME, date_or_time_regex, parts_of
@@ -44,7 +45,7 @@ class PathPattern:
         values: dict[str, Value] = dict(match.groupdict())
         try:
             for name, form in self._formats.items():
-                values[name] = dt.datetime.strptime(match[name], form)
+                values[name] = _moment(match[name], form)
         except ValueError:  # such as the 31st of February
             return None
         day, start = values.get("call_date"), values.get("started_at")
@@ -129,6 +130,12 @@ class PathPattern:
         if fields[0][1] == "call_date":
             self._head = fields[0][0]
             self._tail = fields[1][0] if len(fields) > 1 else ""
+
+
+@lru_cache(maxsize=1024)
+def _moment(text: str, form: str) -> dt.datetime:
+    """`strptime` for texts that come again and again: all recordings of a date have the same."""
+    return dt.datetime.strptime(text, form)
 
 
 def _free(separator: str) -> str:

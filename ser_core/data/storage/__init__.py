@@ -2,7 +2,7 @@
 
 from ser_core.data.storage.base import ObjectInfo, Storage
 from ser_core.data.storage.folder import FolderStorage
-from ser_core.data.storage.locate import locate, open_storage
+from ser_core.data.storage.locate import check_place, locate, open_storage
 from ser_core.data.storage.request_count import bytes_read, requests, retries
 from ser_core.data.storage.s3 import S3Storage
 
@@ -12,6 +12,7 @@ __all__ = [
     "S3Storage",
     "Storage",
     "bytes_read",
+    "check_place",
     "locate",
     "open_storage",
     "requests",

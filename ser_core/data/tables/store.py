@@ -56,18 +56,23 @@ class TableStore:
 
         Args:
             key: of the file.
-            columns: names to read; all where None.
+            columns: names to read, on S3 by ranges; the whole file where None.
             filters: a pyarrow.compute expression, or the list form of `pyarrow.parquet.read_table`.
             schema: where given, columns the file does not have yet (an older schema version) come as nulls.
 
         Raises:
             ObjectMissingError: no such file.
         """
-        with self.storage.open(key, _MEMORY_BYTES) as source:
-            present = set(pq.read_schema(source).names)
-            source.seek(0)
+        by_ranges = columns is not None and filters is None
+        with self.storage.open_ranges(key) if by_ranges else self.storage.open(key, _MEMORY_BYTES) as source:
+            file = pq.ParquetFile(source, pre_buffer=False)
+            present = set(file.schema_arrow.names)
             wanted = None if columns is None else [name for name in columns if name in present]
-            rows = pq.read_table(source, columns=wanted, filters=filters, partitioning=None)
+            if by_ranges:
+                rows = file.read(wanted, use_threads=False)
+            else:
+                source.seek(0)
+                rows = pq.read_table(source, columns=wanted, filters=filters, partitioning=None)
         for name, value in path_values(key).items():
             if (columns is None or name in columns) and name not in present:
                 rows = rows.append_column(name, pa.repeat(value, len(rows)))

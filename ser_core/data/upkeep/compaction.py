@@ -22,7 +22,7 @@ from ser_core.data.tables.schemas import CHANNELS, FEATURES, QUARANTINE, RECORDI
 from ser_core.data.tables.store import TableStore
 from ser_core.data.upkeep.extraction_pairs import Pair, groups, read_pairs
 from ser_core.data.upkeep.old_refusals import join_refusals
-from ser_core.data.upkeep.rewrite import columns_of, rewrite, row_keys, rows_in, schema_of
+from ser_core.data.upkeep.rewrite import rewrite, row_keys, rows_in, schema_of
 
 COMPACTED = pa.schema(
     [
@@ -85,7 +85,7 @@ class Compaction:
     def _current(self, date: dt.date) -> pa.Array | None:
         """Keys of the current versions of the date's recordings."""
         files = self.store.files_of(RECORDINGS, call_date=date)
-        keys = [row_keys(columns_of(self.store, key, _VERSION), _VERSION) for key in files]
+        keys = [row_keys(self.store.read(key, _VERSION), _VERSION) for key in files]
         return pa.chunked_array(keys, pa.string()).combine_chunks() if keys else None
 
     def _join_extracted(self, date: dt.date, current: pa.Array) -> list[Mapping[str, Any]]:

@@ -11,7 +11,7 @@ from ser_core.data.tables.moved import forget_moves
 from ser_core.data.tables.schemas import RECORDINGS, TABLES
 from ser_core.data.tables.store import STATE, TableStore
 from ser_core.data.upkeep.call_rows import Calls
-from ser_core.data.upkeep.rewrite import columns_of, partition_files, rows_in
+from ser_core.data.upkeep.rewrite import partition_files, rows_in
 from ser_core.errors import SerError
 
 _OF_DATE = tuple(table for table in TABLES.values() if "call_date" in table.partitions and table is not RECORDINGS)
@@ -22,7 +22,7 @@ Dropping = Callable[[dt.date, Calls], None]
 
 @dataclass
 class Dropped:
-    """What has left: dates, files, and recordings."""
+    """What has left: dates that had files, files, and recordings."""
 
     dates: list[dt.date] = field(default_factory=list)
     files: int = 0
@@ -54,6 +54,7 @@ def drop_dates(
     """
     done, state = Dropped(), _state_folders(store)
     for date in dates:
+        before = done.files
         for table in _OF_DATE:
             done.files += _delete(store, partition_files(store, table, date))
         _forget_state(store, state, date)
@@ -61,7 +62,7 @@ def drop_dates(
         done.recordings += sum(rows_in(store, key) for key in files)
         dropping(date, _elsewhere(store, files, date, ids, uris))
         done.files += _delete(store, files)
-        done.dates.append(date)
+        done.dates += [date] if done.files > before else []
         left = [key for table in (*_OF_DATE, RECORDINGS) for key in partition_files(store, table, date)]
         if left:
             raise SerError(f"{len(left)} files of {date} are left. Did a job write meanwhile? Run `ser forget` again")
@@ -75,7 +76,7 @@ def _elsewhere(
     own: set[str] = set()
     named: set[str] = set()
     for key in files if ids or uris else ():
-        rows = columns_of(store, key, ("recording_id", "uri"))
+        rows = store.read(key, ("recording_id", "uri"))
         own |= set(rows["recording_id"].to_pylist()).intersection(ids)
         named |= set(rows["uri"].to_pylist()).intersection(uris)
     return Calls(frozenset(own), frozenset(), frozenset(named), date)

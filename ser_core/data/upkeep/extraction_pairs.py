@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from ser_core.data.tables.newest import EXTRACTION, FILE, features_key, newest
 from ser_core.data.tables.schemas import CHANNELS, FEATURES
 from ser_core.data.tables.store import TableStore
-from ser_core.data.upkeep.rewrite import columns_of, row_keys
+from ser_core.data.upkeep.rewrite import row_keys
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def read_pairs(
         for info in store.storage.list(f"{table.name}/call_date={date}/")
     }
     files = store.files_of(CHANNELS, call_date=date)
-    parts = [columns_of(store, key, EXTRACTION) for key in files]
+    parts = [store.read(key, EXTRACTION) for key in files]
     named = [
         part.append_column(FILE, pa.repeat(pa.scalar(key), len(part))) for key, part in zip(files, parts, strict=True)
     ]

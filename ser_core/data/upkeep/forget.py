@@ -26,7 +26,7 @@ from ser_core.data.tables.store import TableStore
 from ser_core.data.tables.table import Table
 from ser_core.data.upkeep.call_rows import Calls, Places
 from ser_core.data.upkeep.forgetting import begin_forgetting, end_forgetting
-from ser_core.data.upkeep.rewrite import columns_of, partition_files, rewrite, schema_of
+from ser_core.data.upkeep.rewrite import partition_files, rewrite, schema_of
 from ser_core.data.upkeep.run_texts import erase_texts
 from ser_core.data.upkeep.tombstones import keep_tombstones
 from ser_core.errors import SerError
@@ -126,8 +126,8 @@ def erase_labels(store: TableStore, recording_ids: Collection[str], done: Forgot
     """Erases the labels of recordings; labels are few, made by people, and of no date."""
     calls = Calls(frozenset(recording_ids), frozenset(), frozenset(), dt.date.min)
     for key in store.files(LABELS) if recording_ids else ():
-        rows = columns_of(store, key, ("recording_id", "corpus"), calls.rows)
-        done.corpora |= {name for name in rows["corpus"].to_pylist() if name}
+        rows = store.read(key, ("recording_id", "corpus"))
+        done.corpora |= {name for name in rows.filter(calls.rows(rows))["corpus"].to_pylist() if name}
         _erase(store, LABELS, [key], calls, done, None)
 
 
@@ -153,7 +153,7 @@ def _erase(
 
 def _count(store: TableStore, key: str, calls: Calls) -> int:
     """Number of the calls' rows in a file."""
-    return int(pc.sum(calls.rows(columns_of(store, key, _NAMES))).as_py() or 0)
+    return int(pc.sum(calls.rows(store.read(key, _NAMES))).as_py() or 0)
 
 
 def _prove(store: TableStore, date: dt.date, calls: Calls, done: Forgotten) -> None:

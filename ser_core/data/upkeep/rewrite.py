@@ -1,4 +1,4 @@
-"""Reads columns of Parquet files, and rewrites files in pieces, so that no file needs to fit into memory."""
+"""Rewrites Parquet files in pieces, so that no file needs to fit into memory; and what is said at their end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ser_core.config.base import MB
-from ser_core.data.tables.store import TableStore, conform, path_values
+from ser_core.data.tables.store import TableStore, conform
 from ser_core.data.tables.table import Table
 
 _MEMORY_BYTES = 64 * MB
@@ -24,34 +24,6 @@ def schema_of(store: TableStore, key: str) -> pa.Schema:
     """The schema of a file. Reads its end only."""
     with store.storage.open_ranges(key) as source:
         return pq.read_schema(source)
-
-
-def columns_of(store: TableStore, key: str, names: Sequence[str], keep: Keep | None = None) -> pa.Table:
-    """Columns of a file, those of its path too, and the rows to keep. Reads, on S3 by ranges, no other columns.
-
-    Args:
-        store: the tables.
-        key: of the file.
-        names: of columns; what the file does not have is left out.
-        keep: which rows; all where None.
-    """
-    in_path = path_values(key)
-    parts = []
-    with store.storage.open_ranges(key) as source, pq.ParquetFile(source, pre_buffer=False) as file:
-        own = [name for name in names if name in file.schema_arrow.names]
-        for group in range(file.num_row_groups):
-            count = file.metadata.row_group(group).num_rows
-            columns = {name: pa.repeat(value, count) for name, value in in_path.items() if name in names}
-            if own:
-                held = file.read_row_group(group, own, use_threads=False)
-                columns = {name: held[name] for name in own} | columns
-            rows = pa.table(columns)
-            parts.append(rows if keep is None else rows.filter(keep(rows)))
-        empty = file.schema_arrow.empty_table().select(own)
-    for name, value in in_path.items():
-        if name in names:
-            empty = empty.append_column(name, pa.array([], value.type))
-    return pa.concat_tables([empty, *parts])
 
 
 def rows_in(store: TableStore, key: str) -> int:
@@ -102,9 +74,7 @@ def row_keys(table: pa.Table, names: Sequence[str]) -> pa.Array:
 
 def columns_on(store: TableStore, table: Table, date: dt.date, names: Sequence[str]) -> pa.Table:
     """Columns of all files of a call date, for a table that has no models."""
-    schema = pa.schema([table.schema.field(name) for name in names])
-    files = store.files_of(table, call_date=date)
-    return pa.concat_tables([schema.empty_table(), *(conform(columns_of(store, key, names), schema) for key in files)])
+    return store.read_all(table, store.files_of(table, call_date=date), names).drop_columns(["file"])
 
 
 def partition_files(store: TableStore, table: Table, date: dt.date) -> list[str]:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from ser_core.data.archive.pseudonyms import Pseudonyms
@@ -25,10 +24,10 @@ from ser_core.data.tables.schemas import (
     RUNS,
     SEGMENT_EMOTIONS,
 )
-from ser_core.data.tables.store import TableStore, conform, partition_path
+from ser_core.data.tables.store import TableStore, partition_path
 from ser_core.data.tables.table import Table
 from ser_core.data.upkeep.call_rows import Calls, find
-from ser_core.data.upkeep.rewrite import columns_of, partition_files
+from ser_core.data.upkeep.rewrite import partition_files
 from ser_core.errors import ObjectMissingError
 
 _TIME = {QUARANTINE.name: "seen_at", SEGMENT_EMOTIONS.name: "scored_at", RECORDINGS.name: "modified_at"}
@@ -91,11 +90,11 @@ def _rows(store: TableStore, table: Table, date: dt.date, calls: Calls) -> Itera
 
 def _matching(store: TableStore, table: Table, key: str, calls: Calls) -> list[Mapping[str, Any]]:
     """The calls' rows of a file; of a file without any, only the columns that name calls are read."""
-    if not pc.any(calls.rows(columns_of(store, key, ("recording_id", "call_id")))).as_py():
+    if not pc.any(calls.rows(store.read(key, ("recording_id", "call_id")))).as_py():
         return []
     names = [name for name in table.schema.names if name != "vector"]
-    schema = pa.schema([table.schema.field(name) for name in names])
-    found: list[Mapping[str, Any]] = conform(columns_of(store, key, names, calls.rows), schema).to_pylist()
+    rows = store.read(key, names, schema=table.schema)
+    found: list[Mapping[str, Any]] = rows.filter(calls.rows(rows)).to_pylist()
     return found
 
 

@@ -21,10 +21,10 @@ from ser_core.data.archive.metadata_files import MetadataFile, MetadataFiles
 from ser_core.data.archive.path_pattern import PathPattern
 from ser_core.data.archive.pseudonyms import Pseudonyms, read_pseudonyms
 from ser_core.data.archive.row_files import is_table_uri
-from ser_core.data.storage import open_storage
+from ser_core.data.storage import check_place, open_storage
 from ser_core.data.tables.store import TableStore
 from ser_core.data.upkeep.tombstones import check_secret, kept_from, tombstone_files, tombstones_of
-from ser_core.errors import SettingsError, StorageError
+from ser_core.errors import SettingsError
 from ser_core.pipeline.engine.arrow_map import map_arrow
 from ser_core.pipeline.engine.cluster import Cluster, Rows
 from ser_core.pipeline.stages.identified_recordings import (
@@ -69,7 +69,7 @@ class ArchiveListing:
         if self._is_manifest:
             next(iter(read_manifest(archive.uri, settings.roles.names, settings.storage)), None)
         else:
-            _check_root(self._uri, settings)
+            check_place("archive.uri", open_storage(self._uri, settings.storage))
 
     def listed_below(self, dates: Sequence[dt.date] | None) -> tuple[str, ...] | None:
         """How the uris begin of all that is listed for `dates`; None where the whole archive is."""
@@ -152,13 +152,6 @@ class ArchiveListing:
         for name in TOMBSTONES:
             identified = identified.join(digests.withColumnRenamed("digest", name), name, "left_anti")
         return identified
-
-
-def _check_root(uri: str, settings: Settings) -> None:
-    try:
-        open_storage(uri, settings.storage).check()
-    except StorageError as error:
-        raise SettingsError([f"archive.uri: {error}"]) from error
 
 
 def _read_files(settings: Settings, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

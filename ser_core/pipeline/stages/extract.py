@@ -16,7 +16,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
 from ser_core.config.base import MB
-from ser_core.data.storage import open_storage
+from ser_core.data.storage import check_place, open_storage
 from ser_core.data.tables.layout import fit_features
 from ser_core.data.tables.packed import packed
 from ser_core.data.tables.schemas import RECORDINGS
@@ -69,6 +69,7 @@ class Extract:
         self.scope = scope or Scope.of(settings)
         self.features = feature_set(settings.features, settings.segments)
         self.store = TableStore(open_storage(settings.tables.uri, settings.storage))
+        check_place("tables.uri", self.store.storage, may_be_new=True)
         self.plan = ExtractionPlan.of(settings)
         self.rules = DateRules.of(settings, self.features.id, conditions)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from ser_core.config import Settings
-from ser_core.data.storage import open_storage
+from ser_core.data.storage import check_place, open_storage
 from ser_core.data.tables.schemas import RECORDINGS
 from ser_core.data.tables.store import TableStore
 from ser_core.errors import PublishRefusedError, Reason
@@ -49,6 +49,7 @@ class Ingest:
         self.settings = settings
         self.scope = scope or Scope.of(settings)
         self.store = TableStore(open_storage(settings.tables.uri, settings.storage))
+        check_place("tables.uri", self.store.storage, may_be_new=True)
         self.listing = ArchiveListing(settings)
         self.rules = DateRules.of(settings, "")
 

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import ClassVar
 
 from ser_core.config import Settings
-from ser_core.data.storage import open_storage
+from ser_core.data.storage import check_place, open_storage
 from ser_core.data.tables.store import TableStore
 from ser_core.errors import IncompleteError, PublishRefusedError
 from ser_core.pipeline.engine.cluster import Cluster
@@ -39,6 +39,7 @@ class Nightly:
     def __init__(self, settings: Settings, now: dt.datetime | None = None) -> None:
         self.settings, self.now = settings, now
         self.store = TableStore(open_storage(settings.tables.uri, settings.storage))
+        check_place("tables.uri", self.store.storage, may_be_new=True)
         self.scope = Scope.of(settings)
         if settings.call_date is not None:
             self.scope = Scope.window(settings.call_date, settings.nightly.lookback_days)

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
 from ser_core.config.base import Section
-from ser_core.data.storage import open_storage
+from ser_core.data.storage import check_place, open_storage
 from ser_core.data.tables.newest import FILE
 from ser_core.data.tables.packed import unpacked
 from ser_core.data.tables.schemas import CALL_EMOTIONS, CALL_TALK, SEGMENT_EMOTIONS
@@ -61,7 +61,9 @@ class Score:
         self.settings = settings
         self.scope = scope or Scope.of(settings)
         self.store = TableStore(open_storage(settings.tables.uri, settings.storage))
+        check_place("tables.uri", self.store.storage, may_be_new=True)
         models = open_storage(settings.models.uri, settings.storage)
+        check_place("models.uri", models, may_be_new=True)
         self.model_version = resolve(models, settings.models.name, settings.scoring.model)
         self.bundle = read_bundle(models, self.model_version)
         self.features = feature_set(settings.features, settings.segments)

@@ -162,8 +162,8 @@ class Gate:
         return None if kept is None else Profile.of_json(kept)
 
     def _published_calls(self, date: dt.date) -> int:
-        """Calls of a date that its last model has rows of, without those that were erased or have moved to another date,
-        and, where calls are to follow their audio, without those whose audio is gone."""
+        """Calls of a date that its last model has rows of. Left out are those that were erased or have moved to another
+        date, and, where calls are to follow their audio, those whose audio is gone."""
         values = {"model_version": self._dates.row(date).get("model_version"), "call_date": date}
         files = self._store.files_of(CALL_EMOTIONS, **values)
         published = self._store.read_all(CALL_EMOTIONS, files, ("call_id",))

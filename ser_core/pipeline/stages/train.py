@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from ser_core.config import Settings
-from ser_core.data.storage import open_storage
+from ser_core.data.storage import check_place, open_storage
 from ser_core.data.tables.schemas import AS_RECORDED
 from ser_core.emotions import LabelScheme, scheme_of
 from ser_core.learning.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
@@ -49,6 +49,10 @@ class Train:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.models = open_storage(settings.models.uri, settings.storage)
+        check_place("models.uri", self.models, may_be_new=True)
+        tables = open_storage(settings.corpus.tables_uri, settings.storage)
+        check_place("corpus.tables_uri", tables, may_be_new=True)
         self.corpus = open_labelled_corpus(settings)
         self.inner = corpus_settings(settings, self.corpus)
         self.ingest = corpus_ingest(self.inner)
@@ -70,10 +74,9 @@ class Train:
         families = {family: [place[name] for name in names] for family, names in features.families.items()}
         evaluation = evaluate(data, scheme.classes, training, self.corpus.reader.folds, families=families)
         content = self._content(data, scheme, evaluation, labelled.languages, sampled)
-        models = open_storage(self.settings.models.uri, self.settings.storage)
-        model_version = write_bundle(models, self.settings.models.name, content)
-        promoted = promote_first(models, model_version)
-        models.sweep(dt.datetime.now(dt.UTC) - _A_DAY)
+        model_version = write_bundle(self.models, self.settings.models.name, content)
+        promoted = promote_first(self.models, model_version)
+        self.models.sweep(dt.datetime.now(dt.UTC) - _A_DAY)
         run.facts |= {"model_version": model_version, "feature_set": features.id}
         run.summary |= {"promoted": promoted, "evaluation": evaluation.to_json(), "report": render(evaluation)}
         _log.info(

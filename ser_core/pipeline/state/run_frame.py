@@ -10,7 +10,14 @@ from ser_core.config import Settings
 from ser_core.data.storage.lease import begun_before, held
 from ser_core.data.tables.layout import check_layout
 from ser_core.data.tables.store import TableStore
-from ser_core.errors import EndedError, IncompleteError, LeaseHeldError, PublishRefusedError, StorageError
+from ser_core.errors import (
+    EndedError,
+    IncompleteError,
+    LeaseHeldError,
+    LeaseLostError,
+    PublishRefusedError,
+    StorageError,
+)
 from ser_core.pipeline.engine.early_end import EARLY_END
 from ser_core.pipeline.state.killed_runs import close_killed, mark_running, met_before, unmark_running
 from ser_core.pipeline.state.run_origin import run_origin
@@ -24,7 +31,8 @@ def run_status(error: BaseException) -> str:
     """The status in `runs` of a run that an error has ended."""
     if isinstance(error, IncompleteError):
         return "incomplete"
-    return "refused" if isinstance(error, PublishRefusedError | LeaseHeldError) else "failed"
+    met = isinstance(error, LeaseHeldError) and not isinstance(error, LeaseLostError)
+    return "refused" if met or isinstance(error, PublishRefusedError) else "failed"
 
 
 def run_detail(error: BaseException) -> str:

@@ -188,20 +188,23 @@ def test_what_a_lease_costs_does_not_grow_with_the_tables(storage: Storage) -> N
 
 
 def test_a_run_without_progress_loses_its_lease(storage: Storage, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.ERROR), pytest.raises(LeaseLostError, match=r"no progress for lease.stall_s"):
-        with held(storage, ("score",), "run-1", "score", 4.0, stall_s=1.0) as fences:
-            for _ in range(5):
-                time.sleep(0.4)
-                touch_leases()
+    with (
+        caplog.at_level(logging.ERROR),
+        pytest.raises(LeaseLostError, match=r"no progress for lease\.stall_s"),
+        held(storage, ("score",), "run-1", "score", 4.0, stall_s=1.0) as fences,
+    ):
+        for _ in range(5):
+            time.sleep(0.4)
+            touch_leases()
+        fences["score"].check()
+        assert not holders(storage)["score"].stalled
+        time.sleep(1.6)
+        assert holders(storage)["score"].stalled
+        with pytest.raises(LeaseHeldError, match=r"made no progress.*is free after"):
+            Lease.take(storage, "score", "run-2", "score", LONG_S)
+        touch_leases()  # too late
+        with pytest.raises(LeaseLostError, match=r"no progress"):
             fences["score"].check()
-            assert not holders(storage)["score"].stalled
-            time.sleep(1.6)
-            assert holders(storage)["score"].stalled
-            with pytest.raises(LeaseHeldError, match=r"made no progress.*is free after"):
-                Lease.take(storage, "score", "run-2", "score", LONG_S)
-            touch_leases()  # too late
-            with pytest.raises(LeaseLostError, match=r"no progress"):
-                fences["score"].check()
     assert "score run-1 has made no progress for 1 s (lease.stall_s)" in caplog.text
     Lease.take(storage, "score", "run-3", "score", LONG_S).release()
 

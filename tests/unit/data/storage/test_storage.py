@@ -194,7 +194,14 @@ def test_ranges_are_read(storage: Storage, size_bytes: int) -> None:
     with storage.open_ranges("x") as file:
         assert file.seek(0, 2) == size_bytes
         end = max(size_bytes - 2**16, 0)
-        for start, count in ((4, 100), (2**20 - 1, 2), (2**20 + 5, 2**21), (size_bytes, 1), (max(end - 9, 0), 20), (0, -1)):
+        for start, count in (
+            (4, 100),
+            (2**20 - 1, 2),
+            (2**20 + 5, 2**21),
+            (size_bytes, 1),
+            (max(end - 9, 0), 20),
+            (0, -1),
+        ):
             assert file.seek(start) == start
             assert file.read(count) == (data[start:] if count < 0 else data[start : start + count])
     for key, kind in (("nix", ObjectMissingError), ("../x", ObjectForbiddenError)):

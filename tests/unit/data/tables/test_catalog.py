@@ -179,7 +179,7 @@ def test_only_files_of_the_dates_are_opened_and_listed(
     publish(anywhere, {DAY + dt.timedelta(days): ("emotions/1", "emotions/2") for days in range(3)})
     seen = watched(anywhere, monkeypatch)
     assert values(catalog(anywhere), sql) == [(opened,)]
-    assert len(seen.opened) == opened
+    assert len([key for key in seen.opened if key.startswith("call_emotions/")]) == opened
     assert len([prefix for prefix in seen.listed if prefix.startswith("call_emotions/")]) == opened
 
 
@@ -247,7 +247,7 @@ def test_an_error_of_the_storage_is_raised_as_it_is(on_s3: TableStore, monkeypat
     listed = on_s3.files
     monkeypatch.setattr(on_s3, "files", lambda *given: [*listed(*given), run_key("run9")])  # deleted since
     for _ in range(2):
-        with pytest.raises(ObjectMissingError, match=r"s3://.*run9.*not there \(404\): was it moved"):
+        with pytest.raises(ObjectMissingError, match=r"s3://.*run9.*: not there \(.*\): was it moved"):
             tables.query("SELECT * FROM runs")
     with pytest.raises(QueryError, match="nowhere"):
         tables.query("SELECT * FROM nowhere")
