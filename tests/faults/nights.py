@@ -3,8 +3,8 @@
 `python -m tests.faults.nights [--nights 30] [--seed 0]`
 
 Calls are new, late, replaced, deleted, corrected, and have ids of other days. Nights are missed, killed, and find no
-recordings, unreadable ones or an empty archive. A limit, the model and a setting change. It is done twice: with dates in
-paths, and with dates in the metadata.
+recordings, unreadable ones or an empty archive. A limit, the model and a setting change. All this happens twice: with
+dates in paths, and with dates in the metadata.
 """
 
 from __future__ import annotations

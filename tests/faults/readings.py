@@ -6,14 +6,19 @@ import json
 import re
 from typing import Any
 
+import numpy as np
+
+from ser_core.data.storage import Storage
 from ser_core.data.tables.schemas import CHANNELS, DATES, FEATURES, TABLES, Table
 from ser_core.data.tables.store import STATE, TableStore
+from ser_core.learning.training.bundle import list_bundles, load_model, read_bundle, resolve
 from tests.support.pipeline import equal_rows, same_rows
 
 _LOGS = ("channels", "features", "runs")
 _EXTRACTION = ("recording_id", "version", "feature_set", "condition")
 _OF_A_NIGHT = ("published_at", "published_by", "held_by", "held_since", "listed_at")
 _KEPT = re.compile(f"{STATE}(inputs/|profiles/|tables/|moves/|identity|layout|may_move|moving)")
+_TOLERANCE = 1e-5
 _DIGEST = re.compile(r"(\d+)-[0-9a-f]{24}")
 
 
@@ -27,6 +32,18 @@ def same_readings(a: TableStore, b: TableStore) -> None:
         equal_rows(counting(a, table), counting(b, table), table)
     ours, theirs = kept(a), kept(b)
     assert ours == theirs, f"beside the tables: {sorted(set(ours.items()) ^ set(theirs.items()))}"
+
+
+def same_models(a: Storage, b: Storage) -> None:
+    """Fails unless the promoted model of both gives the same posteriors, and every version listed can be loaded."""
+    posteriors = []
+    for storage in (a, b):
+        for version in list_bundles(storage, "emotions"):
+            load_model(read_bundle(storage, version))
+        model = load_model(read_bundle(storage, resolve(storage, "emotions", "current")))
+        rows = np.random.default_rng(0).normal(size=(20, len(model.feature_names)))
+        posteriors.append(model.posteriors(rows, np.zeros(20, dtype=np.int64)))
+    assert np.allclose(*posteriors, atol=_TOLERANCE), "the models differ"
 
 
 def counting(store: TableStore, table: Table) -> list[dict[str, Any]]:

@@ -19,7 +19,8 @@ from ser_core.data.storage.folder import FolderStorage
 from ser_core.data.storage.lease import holders
 from ser_core.data.tables.schemas import RUNS
 from ser_core.data.tables.store import TableStore
-from tests.support.pipeline import layout, merged, read_rows
+from ser_core.pipeline.state.killed_runs import MET_AGAIN
+from tests.support.pipeline import file_marks, layout, merged, read_rows
 from tests.support.synth import wav, write_files
 
 ROOT = Path(__file__).parents[2]
@@ -50,13 +51,11 @@ class Standing:
         (root / "settings.yaml").write_text(yaml.safe_dump(merged(settings, changes)), encoding="utf-8")
         self.store = TableStore(FolderStorage(root / "tables"))
         self.mark = root / "mark"
-        words = ["--config", str(root / "settings.yaml")]
-        subprocess.run(
-            [sys.executable, "jobs/ingest_archive.py", *words], cwd=ROOT, env=environment(), check=True, timeout=LONGEST_S
-        )
+        self.words = ["--config", str(root / "settings.yaml")]
+        assert self.beside()[0] == 0  # nobody else is there yet
         hook = {"ISOLATION_TEST_HOOK": "tests.support.hooks:wait", "ISOLATION_TEST_MARK": str(self.mark)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ser_core.cli.main", "extract", *words],
+            [sys.executable, "-m", "ser_core.cli.main", "extract", *self.words],
             cwd=ROOT, env=environment(**hook), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -64,6 +63,12 @@ class Standing:
         """The process that has got the recording."""
         until(lambda: self.mark.exists() and self.mark.read_text(), self.process)
         return int(self.mark.read_text())
+
+    def beside(self) -> tuple[int, str]:
+        """Exit code and message of an ingest that is started beside it."""
+        command = [sys.executable, "jobs/ingest_archive.py", *self.words]
+        done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=LONGEST_S)
+        return done.returncode, done.stderr
 
     def ended(self) -> tuple[int, str]:
         """Exit code, and what it wrote to stderr."""
@@ -83,11 +88,21 @@ def is_alive(process_id: int) -> bool:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_ends_a_run_with_its_row_and_frees_its_lease(number: signal.Signals, code: int, tmp_path: Path) -> None:
+def test_a_signal_ends_a_run_with_its_row_and_frees_its_lease(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
     standing = Standing(tmp_path)
     child = standing.wait_for_recording()
     assert standing.row()["status"] == "running"
     assert list(holders(standing.store.storage)) == ["tables"]
+    before = file_marks(tmp_path / "tables" / "recordings")
+    for again in (False, True):
+        met_code, met = standing.beside()
+        assert met_code == 3
+        assert standing.row()["run_id"] in met
+        assert (MET_AGAIN in met) is again
+        assert "Traceback" not in met
+    assert file_marks(tmp_path / "tables" / "recordings") == before
     standing.process.send_signal(number)
     exit_code, err = standing.ended()
     assert exit_code == code, err

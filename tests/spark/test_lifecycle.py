@@ -19,7 +19,7 @@ from ser_core.pipeline.stages.ingest import Ingest
 from ser_core.pipeline.stages.nightly import Nightly
 from ser_core.pipeline.stages.score import Score
 from ser_core.pipeline.state.moves import moved_dates
-from tests.support.pipeline import PATTERN, file_marks, job_settings, read_rows, run, store_of
+from tests.support.pipeline import PATTERN, file_marks, job_settings, read_rows, run, same_rows, store_of
 from tests.support.synth import stereo_wav, write_files
 
 Copied = Callable[..., Settings]
@@ -123,7 +123,7 @@ def test_a_recording_replaced_since_it_was_listed_waits_for_the_next_ingest(
     row = run(spark, Extract, settings)
     assert (row["extracted"], row["refused_now"], row["reasons"]) == (3, 1, {"missing": 1})
     (refused,) = read_rows(settings, QUARANTINE)
-    assert "the next ingest lists what is there now" in refused["detail"]
+    assert "the next ingest lists the new version" in refused["detail"]
     run(spark, Ingest, settings)
     row = run(spark, Extract, settings)
     assert (row["extracted"], row["done_before"], row["refused_before"]) == (1, 3, 0)
@@ -148,10 +148,49 @@ def test_a_call_whose_date_moves_leaves_the_old_one(spark: SparkSession, copied:
     os.utime(path, (days[20], days[20]))
     later = over(settings, {**by_time, "call_date": "2026-03-20"})
     run(spark, Ingest, later)  # and the night dies here
-    assert set(moved_dates(store_of(settings))) == {MONDAY}
+    assert set(moved_dates(store_of(settings))) == {MONDAY, dt.date(2026, 3, 20)}
     run(spark, Nightly, later)
     assert dates(settings) == {("moves", dt.date(2026, 3, 20)), ("stays", MONDAY)}
     assert moved_dates(store_of(settings)) == {}
+
+
+def test_a_time_zone_moves_calls_through_every_table(spark: SparkSession, copied: Copied, tmp_path: Path) -> None:
+    """Nothing is extracted again, and the tables are those of an archive that had the right zone from its start."""
+    zoned = {"archive": {"pattern": "{call_id}_{started_at:%Y%m%dT%H%M%z}.wav", "timezone": "UTC"}}
+    berlin = {"archive": {**zoned["archive"], "timezone": "Europe/Berlin"}}
+    settings = copied(zoned)
+
+    def other(tables: str, changes: dict[str, object]) -> Settings:
+        return job_settings(tmp_path / "root", {**changes, "tables": {"uri": str(tmp_path / tables)}})
+
+    shutil.rmtree(archive(settings))
+    files = {"late_20260302T2330+0000.wav": ("sad", "angry"), "noon_20260302T1200+0000.wav": ("happy", "sad")}
+    write_files(archive(settings), {key: stereo_wav(*voices, 2.0, 7) for key, voices in files.items()})
+    (archive(settings) / "bad_20260302T2331+0000.wav").write_bytes(b"no sound at all")
+    chain(spark, other("moved", zoned))
+    assert dates(other("moved", zoned)) == {("late", MONDAY), ("noon", MONDAY)}
+    moved = other("moved", berlin)
+    assert run(spark, Ingest, moved)["moved"] == 2
+    row = run(spark, Extract, moved)
+    assert (row["extracted"], row["done_before"], row["refused_now"], row["refused_before"]) == (0, 2, 0, 1)
+    run(spark, Score, other("moved", {**berlin, "call_date": "2026-03-20"}))
+    assert dates(moved) == {("late", TUESDAY), ("noon", MONDAY)}
+    fresh = other("fresh", berlin)
+    chain(spark, fresh)
+    for table in (RECORDINGS, SEGMENT_EMOTIONS, CALL_EMOTIONS, CALL_TALK):
+        same_rows(store_of(moved), store_of(fresh), table)
+
+
+def test_ids_that_recur_on_another_day_are_other_calls(spark: SparkSession, copied: Copied) -> None:
+    settings = copied()
+    write_files(
+        archive(settings), {f"2026/03/{day:02d}/c1_a1.wav": stereo_wav("sad", "happy", 1.0, day) for day in (3, 4)}
+    )
+    chain(spark, settings)
+    days = {MONDAY, TUESDAY, dt.date(2026, 3, 4)}
+    for table in (RECORDINGS, CALL_TALK, CALL_EMOTIONS):
+        assert {row["call_date"] for row in read_rows(settings, table) if row["call_id"] == "c1"} == days
+    assert not [row for row in read_rows(settings, RECORDINGS) if row["duplicate_of"]]
 
 
 def over(settings: Settings, changes: dict[str, object]) -> Settings:

@@ -48,7 +48,7 @@ SMALL: Mapping[str, Any] = {
 PATTERN = "{call_date:%Y/%m/%d}/{call_id}_{agent_id}.wav"
 _OF_A_RUN = frozenset(
     (
-        *("run_id", "parent_run_id", "published_by", "held_by", "wall_s"),
+        *("run_id", "parent_run_id", "settings_hash", "published_by", "held_by", "wall_s"),
         *("scored_at", "seen_at", "started_at", "finished_at", "updated_at", "modified_at"),
         *("listed_at", "published_at", "held_since"),
     )

@@ -123,7 +123,7 @@ class EarlyEnd:
 
     def _press(self) -> None:
         """Cancels jobs and signals to the main thread, until it has raised."""
-        main = threading.main_thread().ident
+        main, cause = threading.main_thread().ident, self._cause
         for attempt in range(_TRIES):
             self._forced = attempt == _TRIES - 1
             if self._cancel is not None:
@@ -132,7 +132,7 @@ class EarlyEnd:
                 except Exception as error:  # the JVM may be gone already
                     _log.debug("jobs could not be cancelled: %s", error)
             with self._lock:
-                if self._raised or not self._listening or main is None:
+                if self._raised or not self._listening or self._cause is not cause or main is None:
                     return
                 signal.pthread_kill(main, signal.SIGTERM)
             time.sleep(_AGAIN_S)

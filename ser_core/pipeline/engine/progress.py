@@ -45,6 +45,7 @@ class Progress:
         self._counted = (count, total)
         try:
             yield count
+            self.look(session)
         finally:
             self._counted = None
 

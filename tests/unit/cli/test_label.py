@@ -206,9 +206,10 @@ def test_the_newest_extraction_says_the_role(root: Path, capsys: pytest.CaptureF
     store = store_of(root)
     swapped = [{**EXTRACTED, "recording_id": "r-c0", "channel": 0, "role": "agent", "run_id": "a"}]
     store.write(log_key(CHANNELS, "run-later", 0, call_date=DAYS[0]), rows(CHANNELS.schema, swapped))
-    line = f"{archive_uri(root, 'c0')},0,0,2,x,sad,anna"
-    (root / "filled.csv").write_text(f"uri,channel,start_s,end_s,speaker,emotion,annotator\n{line}\n")
-    assert "channel 0 is agent" in refusal(capsys, root, "read", f"{root}/filled.csv")[1]
+    for channel, fault in ((0, "channel 0 is agent"), (1, "channel 1 has not been extracted")):
+        line = f"{archive_uri(root, 'c0')},{channel},0,2,x,sad,anna"
+        (root / "filled.csv").write_text(f"uri,channel,start_s,end_s,speaker,emotion,annotator\n{line}\n")
+        assert fault in refusal(capsys, root, "read", f"{root}/filled.csv")[1]
 
 
 def test_an_agent_is_listened_to_only_with_a_purpose(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

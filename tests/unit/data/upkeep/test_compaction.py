@@ -98,6 +98,16 @@ def test_old_refusals_leave_where_a_later_one_stays(store: TableStore) -> None:
     assert [row["seen_at"] for row in kept if row["reason"] == "missing"] == [NOW - dt.timedelta(days=40)]
 
 
+def test_old_refusals_of_an_earlier_version_leave(store: TableStore) -> None:
+    fill(store)
+    old = {"seen_at": NOW - dt.timedelta(days=50)}
+    refusal(store, "20260101T000000-aaaaaa", 0, "r3", TUESDAY, **old)
+    refusal(store, "20260101T000000-aaaaaa", 1, "r3", TUESDAY, version="v0", **old)
+    assert compact(store, TUESDAY) == {"quarantine": (3, 1, 1)}
+    kept = {(row["recording_id"], row["version"]) for row in rows_of(store, QUARANTINE)}
+    assert kept == {("r3", "v1"), ("r4", "v1")}
+
+
 def test_young_refusals_stay(store: TableStore) -> None:
     fill(store)
     for hour in (5, 6):

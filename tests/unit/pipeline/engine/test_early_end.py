@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -143,5 +144,7 @@ def test_pyspark_takes_a_signal_and_it_is_taken_back(ending: EarlyEnd) -> None:
     assert isinstance(ending.settled(KeyboardInterrupt()), EndedError)
 
 
-def test_this_module_needs_no_spark() -> None:
-    assert sys.modules[EarlyEnd.__module__].__dict__.keys().isdisjoint({"SparkContext", "SparkSession"})
+def test_the_frame_of_a_run_needs_no_spark() -> None:
+    code = "import ser_core.cli.upkeep_run, ser_core.pipeline.state.run_frame, sys; print('pyspark' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

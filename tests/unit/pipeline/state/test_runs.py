@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from ser_core.config import Settings, load_settings
@@ -47,7 +48,13 @@ def row(store: TableStore, run: Run) -> dict[str, Any]:
     return dict(only)
 
 
-def killed(store: TableStore, settings: Settings, *, job: str = "nightly", leases: tuple[str, ...] = (TABLES_LEASE,), stage: str | None = None) -> tuple[Run, Run | None]:  # fmt: skip
+def killed(
+    store: TableStore,
+    settings: Settings,
+    job: str = "nightly",
+    leases: tuple[str, ...] = (TABLES_LEASE,),
+    stage: str | None = None,
+) -> tuple[Run, Run | None]:
     """A run, and one of its stages, that end as they are: nobody leaves their blocks."""
     long_ago = dt.datetime.now(dt.UTC) - 2 * SECOND
     run, inner = Run(job, None, long_ago), None
@@ -80,7 +87,12 @@ def test_a_run_has_a_row_from_its_start(store: TableStore, settings: Settings) -
     run = Run("extract", dt.date(2026, 3, 2))
     with running(run, store, settings, [TABLES_LEASE]):
         at = row(store, run)
-        assert (at["status"], at["job"], at["stage"], at["call_date"]) == ("running", "extract", "extract", run.call_date)
+        assert (at["status"], at["job"], at["stage"], at["call_date"]) == (
+            "running",
+            "extract",
+            "extract",
+            run.call_date,
+        )
         assert at["finished_at"] is at["wall_s"] is at["parent_run_id"] is None
         assert all(at[name] for name in ("host", "settings_hash", "code_version", "updated_at"))
         run.facts["extracted"] = 3
@@ -107,7 +119,9 @@ def test_progress_is_in_the_rows_of_a_stage_and_of_its_night(store: TableStore, 
             assert row(store, stage)["updated_at"] == own["updated_at"]
 
 
-def test_rows_are_written_at_most_every_15_s(store: TableStore, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_rows_are_written_at_most_every_15_s(
+    store: TableStore, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = [1000.0]
     monkeypatch.setattr(runs.time, "monotonic", lambda: now[0])
     run = Run("score", None)
@@ -152,6 +166,17 @@ def test_a_run_that_fails_has_a_row_that_says_why(
     assert list(store.storage.list("_state/running/")) == []
 
 
+def test_a_night_that_a_signal_ends_has_rows_of_its_stages_too(store: TableStore, settings: Settings) -> None:
+    night = Run("nightly", None)
+    stage = Run("score", None, parent=night)
+    with pytest.raises(EndedError), running(night, store, settings, [TABLES_LEASE]):
+        stage.fences |= night.fences
+        with running(stage, store, settings, ()):
+            raise EndedError(signal.SIGTERM)
+    assert [row(store, run)["detail"] for run in (stage, night)] == ["ended by SIGTERM"] * 2
+    assert row(store, night)["stage"] == "score"
+
+
 def test_a_killed_run_stays_running_and_the_next_one_closes_it(store: TableStore, settings: Settings) -> None:
     night, stage = killed(store, settings, stage="extract")
     assert stage is not None
@@ -180,7 +205,12 @@ def test_runs_that_are_closed_are_few_however_many_there_are(
     killed(store, settings)
     read: list[str] = []
     reads = TableStore.read
-    monkeypatch.setattr(TableStore, "read", lambda self, key, *args, **named: read.append(key) or reads(self, key, *args, **named))  # type: ignore[func-returns-value]  # fmt: skip
+
+    def noted(self: TableStore, key: str, *args: Any, **named: Any) -> pa.Table:
+        read.append(key)
+        return reads(self, key, *args, **named)
+
+    monkeypatch.setattr(TableStore, "read", noted)
     run = Run("score", None)
     with running(run, store, settings, [TABLES_LEASE]):
         assert sum(key.startswith("runs/") for key in read) == 2  # the killed one, and the run itself
@@ -213,9 +243,12 @@ def test_a_run_that_meets_another_has_a_row_and_says_so_the_second_time(store: T
 
 @pytest.mark.parametrize("job", ["ingest", "extract", "score", "nightly", "maintain"])
 def test_ingest_beside_extract_is_refused_before_work(job: str, store: TableStore, settings: Settings) -> None:
-    with running(Run("extract", None), store, settings, [TABLES_LEASE]):
-        with pytest.raises(LeaseHeldError, match="extract"), running(Run(job, None), store, settings, [TABLES_LEASE]):
-            pytest.fail("both are at work")
+    with (
+        running(Run("extract", None), store, settings, [TABLES_LEASE]),
+        pytest.raises(LeaseHeldError, match="extract"),
+        running(Run(job, None), store, settings, [TABLES_LEASE]),
+    ):
+        pytest.fail("both are at work")
 
 
 def test_tables_of_another_layout_get_no_row(store: TableStore, settings: Settings) -> None:
