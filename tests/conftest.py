@@ -13,7 +13,7 @@ import hypothesis
 import pytest
 
 from tests.support.s3 import UNSET, environment, moto_server
-from tests.support.s3_server import client_of, real_server
+from tests.support.s3_server import S3Server, client_of, real_server
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -43,20 +43,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def s3_server() -> Iterator[str]:
-    """URL of a real S3 endpoint on this machine; the environment holds its credentials."""
+def s3_process() -> Iterator[S3Server]:
+    """A real S3 server on this machine; the environment holds its credentials."""
     with pytest.MonkeyPatch.context() as patch, real_server() as server:
         for name, value in environment(server.key, server.secret).items():
             patch.setenv(name, value)
         for name in UNSET:
             patch.delenv(name, raising=False)
-        yield server.url
+        yield server
 
 
 @pytest.fixture(scope="session")
-def s3_client(s3_server: str) -> Any:
+def s3_server(s3_process: S3Server) -> str:
+    """URL of the server."""
+    return s3_process.url
+
+
+@pytest.fixture(scope="session")
+def s3_client(s3_process: S3Server) -> Any:
     """A plain boto3 client of the server; making one takes as long as a hundred requests."""
-    return client_of(s3_server, os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+    return client_of(s3_process.url, s3_process.key, s3_process.secret)
 
 
 @pytest.fixture(scope="session")

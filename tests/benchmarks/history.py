@@ -23,6 +23,7 @@ from typing import Any
 
 import yaml
 
+from ser_core.config.privacy_settings import SECRET_VARIABLE
 from ser_core.data.tables.schemas import FEATURES, SEGMENT_EMOTIONS
 from ser_core.data.tables.store import TableStore
 from ser_core.data.tables.table import NO_ROWS_AT
@@ -35,6 +36,7 @@ from tests.support.synth import EMOTIONS, corpus_files, stereo_wav, write_files
 _DAY = dt.timedelta(days=1)
 _SECRET = "a secret of sixteen letters and more"
 _SEED_CALLS = 22
+_MOST_SCORED = 0.9  # share of the new calls: some are refused
 _SQL = "SELECT dominant_emotion, count(*) FROM current_call_emotions WHERE call_date = DATE '{date}' GROUP BY ALL"
 _SPARK = {
     "master": f"local[{SLOTS}]",
@@ -85,7 +87,7 @@ class Bench:
         for date in self._dates(window + 1):
             write_archive(self.root / "archive", history.day(date))
         write_archive(self.root / "archive", history.day(self.busy_date, self.new))
-        done = 0
+        done, seconds = 0, 0.0
         for size in sizes:
             begin = time.perf_counter()
             place = self.root / f"tables-{size}"
@@ -99,9 +101,10 @@ class Bench:
                     store, history.day(self.busy_date, self.new), f"{self.busy_date:%Y%m%d}T235900-busy00"
                 )
             history.add(place, self._dates(size, max(done, self.fewest)), full=False)
-            self.made_s[size] = time.perf_counter() - begin
+            seconds += time.perf_counter() - begin
+            self.made_s[size] = seconds
             done = size
-            self._ser(place, "nightly", "--call-date", str(self.idle_date))
+            self._night(place, self.idle_date)  # it does what a first night has to, such as compaction
 
     def measure(self, size: int) -> dict[str, dict[str, float]]:
         """Figures by what was measured.
@@ -110,14 +113,14 @@ class Bench:
             OldDateReadError: a night has opened features or scores of a date out of its scope.
         """
         place, date = self.root / f"tables-{size}", str(self.idle_date)
-        idle = self._ser(place, "nightly", "--call-date", date, scope=self.idle_date)
-        query = self._ser(place, "query", _SQL.format(date=date))
+        idle = self._night(place, self.idle_date)
+        query = self._command(place, "query", _SQL.format(date=date))
         call = History(self.settings, self.idle_date, self.calls).day(self.idle_date).call_ids[0]
-        trace = self._ser(place, "trace", "--call-id", call, "--call-date", date)
+        trace = self._command(place, "trace", "--call-id", call, "--call-date", date)
         copy = self.root / "changed"
         linked(place, copy)
-        busy = self._ser(copy, "nightly", "--call-date", str(self.busy_date), scope=self.busy_date)
-        forget = self._ser(copy, "forget", "--call-id", call, "--call-date", date)
+        busy = self._night(copy, self.busy_date)
+        forget = self._command(copy, "forget", "--call-id", call, "--call-date", date)
         shutil.rmtree(copy)
         return {"idle": idle, "busy": busy, "query": query, "trace": trace, "forget": forget}
 
@@ -143,29 +146,36 @@ class Bench:
         """The last `count` dates without the last `before`."""
         return [self.idle_date - number * _DAY for number in range(before, count)]
 
-    def _ser(self, tables: Path, *words: str, scope: dt.date | None = None) -> dict[str, float]:
-        """Figures of a command of `ser`; as a night of the date `scope` it may not open older features."""
-        log = self.root / "requests.log"
-        log.unlink(missing_ok=True)
-        settings = self.settings.model_copy(
-            update={"tables": self.settings.tables.model_copy(update={"uri": str(tables)})}
-        )
-        overlay = self.root / "settings.yaml"
-        overlay.write_text(yaml.safe_dump(settings.model_dump(mode="json", by_alias=True)))
-        command = [sys.executable, "-m", "tests.benchmarks.counted", *words, "--config", str(overlay)]
-        environ = (
-            {**clean_environ(), LOG: str(log), "SER_PRIVACY_SECRET": _SECRET}
-            if words[0] == "forget"
-            else {**clean_environ(), LOG: str(log)}
-        )
-        watched = watch(command, environ)
-        requests = read_log(str(log))
-        if scope is not None:
-            _check_scope(requests, scope - self.fewest * _DAY)
+    def _night(self, tables: Path, date: dt.date) -> dict[str, float]:
+        """Figures of a night of a date, which has the work that it should have, and reads nothing old."""
+        watched, requests = self._ser(tables, "nightly", "--call-date", str(date), "--json")
+        check_scope(requests, date - self.fewest * _DAY)
+        row = json.loads(watched.stdout)
+        fewest = _MOST_SCORED * self.new if date == self.busy_date else 0
+        if row["extracted"] or not fewest <= row["scored_calls"] <= bool(fewest) * self.new:
+            raise AssertionError(f"the night of {date} has extracted {row['extracted']}, scored {row['scored_calls']}")
         return _figures(watched, requests)
 
+    def _command(self, tables: Path, *words: str) -> dict[str, float]:
+        """Figures of a command of `ser`."""
+        return _figures(*self._ser(tables, *words))
 
-def _check_scope(requests: Sequence[Request], first: dt.date) -> None:
+    def _ser(self, tables: Path, *words: str) -> tuple[Watched, list[Request]]:
+        log = self.root / "requests.log"
+        log.unlink(missing_ok=True)
+        uri = self.settings.tables.model_copy(update={"uri": str(tables)})
+        overlay = self.root / "settings.yaml"
+        settings = self.settings.model_copy(update={"tables": uri})
+        overlay.write_text(yaml.safe_dump(settings.model_dump(mode="json", by_alias=True)))
+        environ = {**clean_environ(), LOG: str(log)}
+        if words[0] == "forget":  # from then on every run needs the secret, and does more
+            environ[SECRET_VARIABLE] = _SECRET
+        command = [sys.executable, "-m", "tests.benchmarks.counted", *words, "--config", str(overlay)]
+        return watch(command, environ), read_log(str(log))
+
+
+def check_scope(requests: Sequence[Request], first: dt.date) -> None:
+    """Raises OldDateReadError where features or segment scores of a date before `first` have been opened."""
     for request in requests:
         table, _, rest = request.key.partition("/")
         date = rest.partition("call_date=")[2][: len(str(first))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ class Watched(NamedTuple):
 
     Attributes:
         seconds: from its start to its exit.
+        processor_s: of all its processes that have ended before it.
         memory_mb: the peak of what all its processes hold together.
         driver_mb: the peak of the first process.
         worker_mb: the peak of the largest other Python process; 0 where there is none.
@@ -28,6 +30,7 @@ class Watched(NamedTuple):
     """
 
     seconds: float
+    processor_s: float
     memory_mb: float
     driver_mb: float
     worker_mb: float
@@ -45,7 +48,7 @@ def watch(words: Sequence[str], environ: Mapping[str, str]) -> Watched:
     Raises:
         CommandFailedError: its exit code is not 0.
     """
-    begin = time.perf_counter()
+    begin, before = time.perf_counter(), _processor_s()
     process = subprocess.Popen(words, env=dict(environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     together, peaks = 0.0, {"driver": 0.0, "worker": 0.0, "java": 0.0}
     seconds = 0.0
@@ -62,7 +65,12 @@ def watch(words: Sequence[str], environ: Mapping[str, str]) -> Watched:
                 peaks[kind] = max(peaks[kind], peak)
     if process.returncode:
         raise CommandFailedError(f"{' '.join(words)}: exit {process.returncode}\n{err[-4000:]}")
-    return Watched(seconds, together, peaks["driver"], peaks["worker"], peaks["java"], out)
+    return Watched(seconds, _processor_s() - before, together, peaks["driver"], peaks["worker"], peaks["java"], out)
+
+
+def _processor_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _is_java(command: str) -> bool:

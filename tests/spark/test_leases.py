@@ -17,6 +17,7 @@ from ser_core.data.storage.lease import Lease, held
 from ser_core.data.storage.lease_turns import last_turn, put_turn
 from ser_core.data.tables.schemas import RUNS
 from ser_core.errors import LeaseHeldError, LeaseLostError
+from ser_core.pipeline.engine.cluster import Cluster
 from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.ingest import Ingest
 from ser_core.pipeline.stages.job import execute
@@ -57,14 +58,17 @@ def test_a_killed_run_is_followed_when_its_lease_has_run_out(spark: SparkSession
 
 
 def test_tasks_of_a_run_that_lost_its_lease_overwrite_nothing(spark: SparkSession, copied: Copied) -> None:
-    settings = copied({"scoring": {"again": True}})
+    settings = copied({"scoring": {"again": True}, "spark": {"driver_rows": 0}})
     stale = Lease.take(store_of(settings).storage, TABLES_LEASE, "stale", "score", 0.2)
     stale._stop.set()
     time.sleep(0.2)
     assert run(spark, Score, settings)["scored_calls"] == 3
     before = file_marks(Path(settings.tables.uri))
     with pytest.raises(PythonException, match="Run stale may not write tables"):
-        Score(settings).run(spark, Run("score", None, run_id="stale", fences={TABLES_LEASE: stale.fence}))
+        Score(settings).run(
+            Cluster("score", settings.spark, spark),
+            Run("score", None, run_id="stale", fences={TABLES_LEASE: stale.fence}),
+        )
     after = file_marks(Path(settings.tables.uri))
     assert {name: after[name] for name in before} == before
 

@@ -110,7 +110,8 @@ def test_an_error_of_a_task_is_one_line(spark: SparkSession, copied: Copied, mon
     settings = copied()
     work = Extract(settings)
     frame = spark.range(2).select("id")
-    monkeypatch.setattr(work, "run", lambda cluster, run: map_arrow(frame, fail, pa.schema([("id", pa.int64())])).toArrow())  # fmt: skip
+    failing = map_arrow(frame, fail, pa.schema([("id", pa.int64())]))
+    monkeypatch.setattr(work, "run", lambda cluster, run: failing.toArrow())
     with pytest.raises(TaskError) as caught:
         execute(work, settings, spark)
     assert str(caught.value) == "A task failed: ZeroDivisionError: planted"

@@ -133,7 +133,7 @@ class Score:
         make = _BothTables(self.store, self.model.classes, rules, same_buckets=same)
         with persisted(rows):
             profiles, held = gate.check(rows, {date: talk.plans[date] for date in stale})
-            talk.publish(())  # before the scores, which use it, and after the check: a date changes as a whole
+            talk.publish(held)  # before the scores, which use it, and after the check: a date changes as a whole
             passed = {date: mark for date, mark in stale.items() if date in profiles}
             chosen = rows.where(F.col(ROWS).isNotNull() & F.col("call_date").isin(list(passed))).drop(PROFILE)
             self.inputs.begin(passed)
