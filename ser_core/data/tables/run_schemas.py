@@ -57,6 +57,6 @@ DATES = Table(
     ),
 )
 """What is due and what is missing, a row a call date. `silent` are extracted recordings without speech, `scored` calls
-with a row, `models` the model versions that have published rows, the newest last. `held_back` is a rule and what it saw,
+with a row, `models` the model versions that have published rows, the newest last. `held_back` is a rule and its facts,
 such as `few_recordings: …`; `accepted` are rules that a person has let pass for this date. `open` is true while a later
 run has work to do here."""

@@ -96,8 +96,8 @@ class ExtractTask:
 
     def _extract(self, source: BinaryIO, recording: Recording) -> ExtractedRecording:
         lacking = [condition for condition in self.conditions if condition.id in recording["conditions"]]
-        stated = (recording[name] for name in ("roles", "leg_role", "leg_channel"))
-        roles, name = stated_roles(*stated, self.settings.roles), recording["recording_id"]
+        roles = stated_roles(recording["roles"], recording["leg_role"], recording["leg_channel"], self.settings.roles)
+        name = recording["recording_id"]
         size_bytes, isolation = recording["size_bytes"], self.settings.isolation
         if isolation.enabled:
             extracted = extract_isolated(source, size_bytes, self.plan, isolation, roles, lacking, name)

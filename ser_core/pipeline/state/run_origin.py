@@ -34,7 +34,7 @@ def run_origin(settings: Settings) -> Mapping[str, str]:
 @cache
 def code_version() -> str:
     """The version of the package; in a checkout, with the revision: `0.1.0+706221e4ab12`."""
-    revision = git_revision(Path(ser_core.__file__).resolve().parents[1])
+    revision = git_revision(Path(__file__).resolve().parents[3])
     return f"{ser_core.__version__}+{revision[:_SHORT]}" if revision else ser_core.__version__
 
 

@@ -14,7 +14,7 @@ SAME_CHANNEL_ENERGY = 1e-3
 """Two channels are one mono recording when the energy of their difference is below this share (-30 dB) of their mean
 energy. One line recorded twice differs by its noise; two speakers differ by their whole energy."""
 SILENT_ENERGY = 2.0**-30
-"""Mean square of a channel that is silent: at most one step of 16-bit PCM, as decoders of MP3 leave of digital silence."""
+"""Mean square of a silent channel: at most one step of 16-bit PCM, which decoders of MP3 make of digital silence."""
 
 
 def decibels(power: npt.NDArray[Any]) -> npt.NDArray[Any]:

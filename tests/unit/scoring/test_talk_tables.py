@@ -42,7 +42,8 @@ def test_no_channels_no_calls() -> None:
 
 def test_a_missing_leg_leaves_open_what_depends_on_both_sides() -> None:
     spoken = [{"start_s": 0.0, "end_s": 4.0}]
-    rows = pa.Table.from_pylist([row("a", "r1", 0, "customer", speech=spoken), row("b", "r2", 0, "customer")], TALK_ROWS)
+    channels = [row("a", "r1", 0, "customer", speech=spoken), row("b", "r2", 0, "customer")]
+    rows = pa.Table.from_pylist(channels, TALK_ROWS)
     a, b = talk_table(rows, {"a"}, SETTINGS, "run").to_pylist()
     assert (a["customer_talk_s"], a["silence_s"], a["silences"], a["crosstalk_s"]) == (4, None, None, None)
     assert (b["silence_s"], b["silences"]) == (20, 1)
