@@ -75,7 +75,7 @@ def test_a_night_without_scores_for_many_of_its_calls_says_so(spark: SparkSessio
     with pytest.raises(IncompleteError, match=r"1 of the night's 4 calls.*25%.*max_unscored_share is 20%") as caught:
         run(spark, Nightly, settings)
     assert caught.value.exit_code == 5
-    last = max(read_rows(settings, RUNS), key=lambda row: (row["job"] == "nightly", row["run_id"]))
+    last = max(read_rows(settings, RUNS), key=lambda row: (row["job"] == "nightly", row["started_at"]))
     assert (last["status"], last["listed"]) == ("incomplete", 4)
 
 
