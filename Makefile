@@ -35,10 +35,11 @@ test: $(STAMP)  ## All tests
 test-fast: $(STAMP)  ## The tests that need no Java, under a minute
 	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not spark and not slow"
 
-faults: $(STAMP)  ## Damaged files, kills and torn reads at length (most of an hour); writes build/faults.json
+faults: $(STAMP)  ## Damaged files, kills, torn reads and thirty nights (over an hour); writes build/faults.json
 	@$(BIN)/python -m tests.faults.fuzz
 	@$(BIN)/python -m tests.faults.kills
 	@$(BIN)/python -m tests.faults.torn_reads
+	@$(BIN)/python -m tests.faults.nights
 	@$(BIN)/python -m tests.faults.isolation_cost
 
 check: $(STAMP)  ## Lint, types, layer rules

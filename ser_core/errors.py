@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from signal import Signals
 
 
 class Reason(StrEnum):
@@ -28,8 +29,8 @@ class Reason(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
 
 
-TRANSIENT_REASONS = frozenset({Reason.MISSING, Reason.FORBIDDEN})
-"""Refusals that do not depend on the recording's content: later runs try again, up to a limit."""
+TRANSIENT_REASONS = frozenset({Reason.MISSING, Reason.FORBIDDEN, Reason.DECODER_TIMEOUT, Reason.OUT_OF_MEMORY})
+"""Refusals that may not come again: later runs try these recordings, up to `quarantine.max_attempts` times."""
 
 
 class SerError(Exception):
@@ -67,6 +68,24 @@ class PublishRefusedError(SerError):
     """A stop rule kept new results from replacing the published ones."""
 
     exit_code = 4
+
+
+class IncompleteError(SerError):
+    """A night has ended, and more of its calls are without scores than `nightly.max_unscored_share`."""
+
+    exit_code = 5
+
+
+class EndedError(BaseException):
+    """A signal has asked the process to end. No fault: code that handles faults lets it pass."""
+
+    def __init__(self, signal_number: int) -> None:
+        self.exit_code = 128 + signal_number
+        super().__init__(f"ended by {Signals(signal_number).name}")
+
+
+class TaskError(SerError):
+    """A task of Spark has failed by an error that is not one of these, or Spark itself has."""
 
 
 class StorageError(SerError):
@@ -107,3 +126,10 @@ class Refusal(SerError):  # noqa: N818 - a refusal is an outcome of a recording,
 
     def __reduce__(self) -> tuple[type[Refusal], tuple[Reason, str]]:
         return Refusal, (self.reason, self.detail)
+
+
+def fault_text(error: BaseException) -> str:
+    """What a fault says to a person: our own message as it is, another one after its kind."""
+    if isinstance(error, SerError | EndedError):
+        return str(error)
+    return f"{type(error).__name__}: {error} (log.level debug shows where)"

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3.session
 import hypothesis
 import pytest
 
-from tests.support.s3 import DUMMY_ENVIRONMENT, running_server
+from tests.support.s3 import UNSET, environment, moto_server
+from tests.support.s3_server import S3Server, client_of, real_server
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -43,19 +43,47 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def s3_server() -> Iterator[str]:
-    """URL of an S3 endpoint on this machine; the environment holds dummy credentials for it."""
-    with pytest.MonkeyPatch.context() as patch, running_server() as endpoint_url:
-        for name, value in DUMMY_ENVIRONMENT.items():
+def s3_process() -> Iterator[S3Server]:
+    """A real S3 server on this machine; the environment holds its credentials."""
+    with pytest.MonkeyPatch.context() as patch, real_server() as server:
+        for name, value in environment(server.key, server.secret).items():
             patch.setenv(name, value)
-        patch.delenv("AWS_PROFILE", raising=False)
-        yield endpoint_url
+        for name in UNSET:
+            patch.delenv(name, raising=False)
+        yield server
 
 
 @pytest.fixture(scope="session")
-def s3_client(s3_server: str) -> Any:
+def s3_server(s3_process: S3Server) -> str:
+    """URL of the server."""
+    return s3_process.url
+
+
+@pytest.fixture(scope="session")
+def s3_client(s3_process: S3Server) -> Any:
     """A plain boto3 client of the server; making one takes as long as a hundred requests."""
-    return boto3.session.Session().client("s3", endpoint_url=s3_server)
+    return client_of(s3_process.url, s3_process.key, s3_process.secret)
+
+
+@pytest.fixture(scope="session")
+def moto_url(s3_server: str) -> Iterator[str]:
+    """URL of a simulated S3 endpoint, for what the real server does not do wrong, and for S3's order of keys."""
+    with moto_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def moto_client(moto_url: str) -> Any:
+    """A plain boto3 client of moto."""
+    return client_of(moto_url, "any", "any")
+
+
+@pytest.fixture
+def moto_bucket(moto_client: Any) -> str:
+    """The name of a new, empty bucket of moto."""
+    name = f"bucket-{uuid.uuid4().hex}"
+    moto_client.create_bucket(Bucket=name)
+    return name
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ _WIDTH = 100  # columns at the least: into a file or a CI log rich would fold at
 
 _CALLS = """
 SELECT call_date, queue, agent_id, call_id, dominant_emotion, confidence, valence, arousal, valence_change, escalated
-FROM read_parquet($calls, union_by_name = true, hive_partitioning = false)
+FROM read_parquet($calls, union_by_name = true, hive_partitioning = true)
 WHERE role = 'customer' AND model_version = $model
 ORDER BY call_date, call_id
 """
@@ -33,7 +33,7 @@ WITH truth AS (
     WHERE role = 'customer'
 ), segments AS (
     SELECT call_id, start_s, end_s, emotion
-    FROM read_parquet($segments, union_by_name = true, hive_partitioning = false)
+    FROM read_parquet($segments, union_by_name = true, hive_partitioning = true)
     WHERE role = 'customer' AND model_version = $model
 ), covered AS (
     SELECT stretch, segments.emotion AS found,
@@ -54,7 +54,7 @@ FROM by_stretch GROUP BY emotion ORDER BY emotion
 
 def newest_model(connection: duckdb.DuckDBPyConnection, calls: str) -> str:
     """The model version with the greatest number among those that scored."""
-    query = "SELECT DISTINCT model_version FROM read_parquet($calls, union_by_name = true, hive_partitioning = false)"
+    query = "SELECT DISTINCT model_version FROM read_parquet($calls, union_by_name = true, hive_partitioning = true)"
     versions = [str(row[0]) for row in connection.execute(query, {"calls": calls}).fetchall()]
     if not versions:
         raise ValueError(f"{calls} holds no scored calls: run `ser score` first")

@@ -1,5 +1,14 @@
--- Flat views for BI, the same text for Spark SQL and DuckDB. They use the views that the project registers:
--- current_call_emotions and current_segment_emotions (the promoted model only), call_talk and recordings.
+-- Flat views for BI, the same text for Spark SQL and DuckDB. They use call_talk, recordings, and the views that `ser query`
+-- registers: current_call_emotions and current_segment_emotions. These show each date by the promoted model, or, where it
+-- has not published the date, by the model that published it last. In another engine, make them like this, with the
+-- promoted model for emotions/1, and make the other one from segment_emotions:
+--
+--     CREATE OR REPLACE TEMPORARY VIEW current_call_emotions AS
+--     SELECT rows_of_date.*
+--     FROM call_emotions AS rows_of_date
+--     JOIN dates ON dates.call_date = rows_of_date.call_date
+--     WHERE rows_of_date.model_version =
+--         CASE WHEN array_contains(dates.models, 'emotions/1') THEN 'emotions/1' ELSE dates.model_version END
 --
 -- No comment holds a semicolon: split the text at semicolons and run the parts one by one where an engine takes one
 -- statement at a time (Spark).

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Result = tuple[Mapping[str, Any], "Sequence[RenderableType]"]
-"""The result of a command: as JSON, and for a person."""
+"""The result of a command: as JSON, and for a person. A fact `exit_code` is what the process returns."""
 
 _WITH_VALUE = frozenset({"--config"})
 _CONFIG_HELP = "YAML file of settings, or the name of one in conf/; may be repeated"
@@ -52,23 +52,25 @@ class SettingsCommand(click.Command):
     def invoke(self, ctx: click.Context) -> int:
         """Loads the settings, does the work, prints its result, and returns the exit code."""
         from ser_core.config import load_settings  # noqa: PLC0415 - a help page needs no pydantic
-        from ser_core.log import configure_logging  # noqa: PLC0415
+        from ser_core.log import configure_logging, json_stderr  # noqa: PLC0415
 
         files = [word for file in ctx.params.pop("config") for word in ("--config", file)]
         as_json = ctx.params.pop("as_json")
         settings = load_settings([*files, *ctx.obj], required=self.required)
         configure_logging(settings.log.level, as_json=settings.log.json_)
         ctx.params["settings"] = settings
-        facts, shown = super().invoke(ctx)
+        with json_stderr(settings.log.json_):
+            facts, shown = super().invoke(ctx)
+        exit_code = int(facts.get("exit_code", 0))
         if as_json:
             sys.stdout.write(json.dumps(facts, default=str) + "\n")
-            return 0
+            return exit_code
         from rich.console import Console  # noqa: PLC0415
 
         console = Console()
         for part in shown:
             console.print(part)
-        return 0
+        return exit_code
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command's own options, and the settings of its sections."""

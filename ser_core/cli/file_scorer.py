@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ser_core.config import Settings
-from ser_core.data.storage import open_storage
+from ser_core.data.storage import check_place, open_storage
 from ser_core.errors import Reason, Refusal
 from ser_core.learning.training.bundle import Model, check_fingerprint, load_model, read_bundle, resolve
 from ser_core.report.terminal import posterior_bars
@@ -74,12 +74,13 @@ class FileScorer:
 
     Raises:
         BundleError: there is no such model, or it was trained on other features than the settings describe.
-        SettingsError: `scoring.priors` names an emotion that is no class of the model.
+        SettingsError: `scoring.priors` names an emotion that is no class of the model, or models.uri cannot be used.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.plan = ExtractionPlan.of(settings)
         models = open_storage(settings.models.uri, settings.storage)
+        check_place("models.uri", models, may_be_new=True)
         bundle = read_bundle(models, resolve(models, settings.models.name, settings.scoring.model))
         self.model: Model = load_model(bundle)
         check_fingerprint(self.model, self.plan.feature_set)

@@ -10,7 +10,7 @@ from ser_core.cli.common import SettingsCommand
 
 _RUN = ("tables", "storage", "lease", "spark", "log")
 _DATES = ("call_date", "call_dates")
-_INGEST = ("archive", "retention", "quarantine", "privacy")
+_INGEST = ("archive", "roles", "retention", "quarantine", "privacy")
 _RECORDINGS = ("features", "segments", "audio", "limits", "quarantine", "fetch", "isolation")
 _EXTRACT = ("archive", "roles", "scoring", *_RECORDINGS)
 _SCORE = (
@@ -62,8 +62,8 @@ nightly = _Job(
     "nightly",
     "jobs.nightly",
     (*_DATES, "nightly", *_INGEST, *_EXTRACT, *_SCORE),
-    "Ingests, extracts and scores a date and the days before it, so that late calls are not lost. Needs archive.uri, "
-    "and call_date or call_dates.",
+    "Ingests, extracts and scores every date that is due: the last day that is over and the days before it, days that "
+    "were missed, and dates with work left. With call_date or call_dates, those. Needs archive.uri.",
 )
 train = _Job(
     "train",

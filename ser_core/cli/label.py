@@ -31,6 +31,7 @@ def label() -> None:
 
 
 @label.command(sections=("call_date", "scoring"))
+@click.option("--call-id", "call_ids", multiple=True, metavar="ID", help="segments of this call only; may be repeated")
 @click.option("--out", type=DIR, required=True, metavar="DIR", help="folder for the CSV and its clips")
 @click.option(
     "--count", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="how many segments"
@@ -44,6 +45,7 @@ def label() -> None:
 @click.option("--show-predictions", is_flag=True, help="add the model's predictions; they bias annotators")
 def sample(
     settings: Settings,
+    call_ids: Sequence[str],
     out: Path,
     count: int,
     first: dt.date | None,
@@ -52,7 +54,7 @@ def sample(
     seed: int,
     show_predictions: bool,
 ) -> Result:
-    """Writes scored segments as clips and a CSV for annotators.
+    """Writes scored segments as clips and a CSV for annotators. With --call-date, no other date is read.
 
     Half of them are those the promoted model is least certain of; half are spread over emotions and confidence. Only
     roles in scoring.roles, and no segment that has a label.
@@ -66,10 +68,11 @@ def sample(
     if (out / SHEET).exists():
         raise SettingsError([f"--out {out} holds a {SHEET}, which may be filled: name another folder"])
     first, last = first or settings.call_date, last or settings.call_date
-    scored = candidates(open_catalog(settings), settings.scoring.roles, first, last, min_s)
+    names = _kept_ids(settings, call_ids)
+    scored = candidates(open_catalog(settings), settings.scoring.roles, first, last, min_s, names)
     if not len(scored):
         raise QueryError(
-            f"No segment to label: the promoted model has scored none of {', '.join(settings.scoring.roles)} from "
+            f"No segment to label: no model has scored one of {', '.join(call_ids or settings.scoring.roles)} from "
             f"{first or 'the beginning'} to {last or 'today'} of {min_s:g} s or more that has no label yet. "
             "`ser score` scores, `ser model list` shows which model is promoted"
         )
@@ -92,31 +95,33 @@ def sample(
     ]
 
 
-@label.command(sections=("scoring",))
+@label.command(sections=("call_date", "scoring"))
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--name", default="own", show_default=True, help="of these labels, the column corpus")
 @click.option("--consensus", type=FILE, metavar="FILE", help="write majority labels, as a manifest to train on")
 def read(settings: Settings, files: Sequence[str], name: str, consensus: Path | None) -> Result:
     """Reads filled CSVs of `ser label sample` into the table labels.
 
-    A FILE is in a folder or on S3.
+    A FILE is in a folder or on S3. With --call-date, all clips are of that date, and no other date is read.
     """
-    from ser_core.cli.open import open_catalog, open_tables  # noqa: PLC0415
+    from ser_core.cli.open import open_catalog, open_filled_tables  # noqa: PLC0415
     from ser_core.data.storage import locate  # noqa: PLC0415
+    from ser_core.data.tables.table import NO_ROWS  # noqa: PLC0415
     from ser_core.learning.annotation.agreement import agreement_of  # noqa: PLC0415 - loaded only when there is work
     from ser_core.learning.annotation.candidates import merge, place  # noqa: PLC0415
     from ser_core.learning.annotation.sheet import joined, read_sheet, write_consensus  # noqa: PLC0415
 
-    if not _NAME.fullmatch(name):
-        raise SettingsError([f"--name {name!r}: expected letters, digits, '.', '_', '-'"])
+    if not _NAME.fullmatch(name) or f"{name}.parquet" == NO_ROWS:
+        raise SettingsError([f"--name {name!r}: expected another name, of letters, digits, '.', '_', '-'"])
     sheets = []
     for file in files:
         storage, key = locate(file, settings.storage)
         uri = storage.uri_of(key)
         root, _, file_name = uri.rpartition("/")
         sheets.append((uri, read_sheet(storage.read(key), file_name, name, root, settings.corpus.language)))
-    placed = place(open_catalog(settings), joined(sheets), settings.scoring.roles)
-    rows = merge(open_tables(settings), name, placed.rows)
+    store = open_filled_tables(settings)
+    placed = place(open_catalog(settings), store, joined(sheets), settings.scoring.roles, settings.call_date)
+    rows = merge(store, name, placed.rows)
     facts: dict[str, Any] = {
         "name": name,
         "labels": len(placed.rows),
@@ -130,6 +135,15 @@ def read(settings: Settings, files: Sequence[str], name: str, consensus: Path | 
         consensus.parent.mkdir(parents=True, exist_ok=True)
         consensus.write_bytes(data)
     return facts, _shown(facts, consensus)
+
+
+def _kept_ids(settings: Settings, call_ids: Sequence[str]) -> frozenset[str]:
+    """Calls as the tables name them: as they are, or with a secret, hidden."""
+    from ser_core.data.archive.pseudonyms import read_pseudonyms  # noqa: PLC0415
+
+    pseudonyms = read_pseudonyms(settings.privacy)
+    hidden = [pseudonyms.as_kept("call_id", call_id) for call_id in call_ids] if pseudonyms else []
+    return frozenset(call_ids).union(*hidden)
 
 
 def _shown(facts: Mapping[str, Any], consensus: Path | None) -> list[RenderableType]:

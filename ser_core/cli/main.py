@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +17,8 @@ import click
 
 from ser_core import __version__
 from ser_core.cli.common import CommandGroup
-from ser_core.errors import SerError, SettingsError
+from ser_core.errors import EndedError, SerError, SettingsError, fault_text
+from ser_core.log import LogForm, log_as, log_fault, log_form
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -28,19 +31,21 @@ class _Entry(NamedTuple):
 
 GROUPS: Mapping[str, Mapping[str, _Entry]] = {
     "Every night": {
-        "nightly": _Entry("jobs", "ingest, extract and score a date and the days before it"),
+        "nightly": _Entry("jobs", "ingest, extract and score every date that is due"),
         "ingest": _Entry("jobs", "list the archive into the table recordings"),
         "extract": _Entry("jobs", "extract features of new recordings"),
         "score": _Entry("jobs", "score dates whose inputs have changed"),
     },
     "Ask the tables": {
+        "status": _Entry("status", "whether all is well: nights, held dates, gaps, refusals, leases"),
         "query": _Entry("query", "SQL over the tables"),
         "tables": _Entry("tables", "the tables, their rows and columns"),
         "trace": _Entry("trace", "every row, version, refusal, run and model of one call"),
+        "quarantine": _Entry("quarantine", "refused recordings by date and reason, and another try"),
     },
     "Models": {
         "train": _Entry("jobs", "train and evaluate a model on a labelled corpus"),
-        "model": _Entry("model", "list models, promote one, compare two"),
+        "model": _Entry("model", "list models, promote one, compare two, copy one elsewhere"),
         "evaluate": _Entry("evaluate", "metrics on a corpus, or on calls with known answers"),
         "search": _Entry("search", "search hyperparameters on a corpus's training speakers"),
         "label": _Entry("label", "segments of the archive for people to label, and their labels"),
@@ -67,7 +72,8 @@ _EPILOG = """\b
 
 \b
 Exit codes: 0 done, 2 wrong settings or arguments, 3 another run holds the lease,
-4 refused to publish, 1 anything else.
+4 dates are held back or need a look, 5 a night is done but for a large share of
+its calls, 130 and 143 ended by SIGINT or SIGTERM, 1 anything else.
 
 \b
 Completion of commands and settings, for ~/.bashrc (or zsh_source, fish_source):
@@ -111,8 +117,7 @@ def ser() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command and returns the exit code: 0 done, 2 wrong settings or arguments, 3 another run holds the lease,
-    4 refused to publish, 1 anything else."""
+    """Runs a command and returns the exit code, as the help page lists them. A fault is one message."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] == "help":
         words = [*words[1:], "--help"]
@@ -121,18 +126,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "ser"
         message = error.format_message().rstrip(".")
-        return _report(SettingsError([f"command line: {message} (see {path} --help)"]), as_json="--json" in words)
-    except SerError as error:
-        return _report(error, as_json="--json" in words)
+        return _report(SettingsError([f"command line: {message} (see {path} --help)"]), words)
     except click.Abort as abort:  # Click's name for an interrupt
         raise (abort.__cause__ or abort) from None
+    except (Exception, EndedError) as error:
+        return _report(error, words)
 
 
-def _report(error: SerError, *, as_json: bool) -> int:
-    sys.stderr.write(f"{error}\n")
-    if as_json:
-        sys.stdout.write(json.dumps({"error": str(error)}) + "\n")
-    return error.exit_code
+def _report(error: Exception | EndedError, words: Sequence[str]) -> int:
+    """Says what is wrong, for a person or as `log.json` says, and returns the exit code."""
+    text = fault_text(error)
+    form = log_form() or _log_form(words)
+    if form.as_json:
+        log_as(form)
+        log_fault(text, error)
+    else:
+        sys.stderr.write(f"{text}\n")
+        if form.level == "debug":
+            traceback.print_exception(error)
+    if "--json" in words:
+        sys.stdout.write(json.dumps({"error": text}) + "\n")
+    return error.exit_code if isinstance(error, SerError | EndedError) else 1
+
+
+def _log_form(words: Sequence[str]) -> LogForm:
+    """How to log, where settings were not loaded or are wrong elsewhere."""
+    said = [word for word in (*words, *os.environ) if word.startswith(("--log.", "--config", "SER_LOG__"))]
+    if not said:
+        return LogForm("info", False)
+    from ser_core.config.load import log_settings  # noqa: PLC0415 - a slip of the pen needs no pydantic
+
+    log = log_settings(words)
+    return LogForm(log.level, log.json_)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`ser model list`, `promote`, `compare`: which models there are, which is current, and how two of them differ."""
+"""`ser model list`, `promote`, `compare`, `copy`: which models there are, which is current, how two of them differ."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FIRST_OF_ALL = "first date, YYYY-MM-DD (default: a week before the last; with -
 
 @click.group(cls=CommandGroup)
 def model() -> None:
-    """Lists models, promotes a model, compares two.
+    """Lists models, promotes a model, compares two, copies one elsewhere.
 
     A MODEL is <name>/<version>, such as emotions/3, or current.
     """
@@ -66,6 +66,30 @@ def promote_model(settings: Settings, model_version: str) -> Result:
     promote(open_models(settings), model_version)
     note = f"{model_version} is current: the next `ser score` scores every date with it"
     return {"promoted": model_version}, [Text(note)]
+
+
+@model.command(name="copy", sections=("models", "storage"))
+@click.argument("model_version", metavar="MODEL")
+@click.argument("to_uri", metavar="TO_URI")
+def copy_model(settings: Settings, model_version: str, to_uri: str) -> Result:
+    """Copies a model to another place for models, such as from a laptop to s3://bucket/models.
+
+    Every file is checked against the manifest. The copy has the same name and version, and is not promoted there.
+    """
+    from ser_core.cli.open import open_models  # noqa: PLC0415
+    from ser_core.data.storage import check_place, open_storage  # noqa: PLC0415
+    from ser_core.learning.training.bundle import read_bundle, resolve  # noqa: PLC0415
+    from ser_core.learning.training.registry import write_copy  # noqa: PLC0415
+
+    models, target = open_models(settings), open_storage(to_uri, settings.storage)
+    check_place("TO_URI", target, may_be_new=True)
+    bundle = read_bundle(models, resolve(models, settings.models.name, model_version))
+    copied = write_copy(target, bundle.model_version, bundle.files)
+    read_bundle(target, bundle.model_version)
+    facts = {"model_version": bundle.model_version, "from": models.uri, "to": target.uri, "copied": copied}
+    what = "is copied to" if copied else "was there already:"
+    hint = f"Next: ser model promote {bundle.model_version} --models.uri {to_uri}"
+    return facts, [Text(f"{bundle.model_version} {what} {target.uri}"), Text(hint, style="dim")]
 
 
 @model.command(name="compare", sections=("models",))

@@ -13,7 +13,11 @@ from ser_core.config import Settings
 @click.argument("sql", metavar="SQL")
 @click.option("--max-rows", type=int, default=50, show_default=True, help="rows shown on the terminal")
 def query(settings: Settings, sql: str, max_rows: int) -> Result:
-    """Prints the answer to one SELECT. Each table is a view, and current_* is the promoted model's."""
+    """Prints the answer to one SELECT. Each table is a view, and a filter on call_date reads that date only.
+
+    current_segment_emotions and current_call_emotions show each date by the promoted model, or, where it has not
+    published the date, by the model that published it last.
+    """
     from ser_core.cli.open import open_catalog  # noqa: PLC0415 - loaded only when there is something to ask
     from ser_core.report.terminal import rows_table  # noqa: PLC0415
 

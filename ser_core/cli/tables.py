@@ -24,5 +24,8 @@ def tables(settings: Settings) -> Result:
     for size in sizes:
         counts = (f"{size['rows']:,}", f"{size['files']:,}", f"{size['size_mb']:.1f}")
         shown.add_row(size["table"], *counts, ", ".join(size["columns"]))
-    hint = Text("current_segment_emotions and current_call_emotions hold the promoted model's rows.", style="dim")
+    current = (
+        "current_segment_emotions and current_call_emotions show each date by the promoted model, else by the last."
+    )
+    hint = Text(current, style="dim")
     return {"tables_uri": settings.tables.uri, "tables": sizes}, [shown, hint]

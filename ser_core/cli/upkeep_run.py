@@ -1,21 +1,17 @@
-"""What `ser forget` and `ser maintain` share: leases, a sweep of leftovers, a row in `runs`."""
+"""What `ser forget`, `ser maintain` and `ser quarantine --retry` share: the lease, a sweep, a row in `runs`."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ser_core.cli.open import open_tables
+from ser_core.cli.open import open_filled_tables
 from ser_core.config import Settings
-from ser_core.data.storage.lease import begun_before, held
 from ser_core.data.tables.store import TableStore
-from ser_core.errors import LeaseHeldError, StorageError
-from ser_core.pipeline.state.runs import Run
-
-_log = logging.getLogger(__name__)
-KINDS = ("extract", "ingest", "score")
-"""Every kind of work that writes below a root of tables."""
+from ser_core.errors import EndedError, LeaseHeldError
+from ser_core.pipeline.engine.early_end import EARLY_END
+from ser_core.pipeline.state.run_frame import run_detail, running
+from ser_core.pipeline.state.runs import TABLES_LEASE, Run
 
 Facts = Mapping[str, Any]
 
@@ -23,28 +19,23 @@ Facts = Mapping[str, Any]
 def run_upkeep(job: str, settings: Settings, work: Callable[[TableStore, Run], Facts]) -> Facts:
     """Runs `work` on the archive's tables while no job runs on them, and leaves a row in `runs`.
 
-    The numbers that `work` returns go to the row's detail.
+    The numbers that `work` returns go to the row's detail. A signal ends it as it ends a job.
 
     Raises:
+        SettingsError: there are no tables, or they have another layout.
         LeaseHeldError: a job runs on the tables.
+        EndedError: a signal has asked the process to end.
         SerError: the work failed.
     """
     run = Run(job, None)
-    store = open_tables(settings)
-    try:
-        with held(store.storage, KINDS, run.run_id, job, settings.lease.expiry_s) as fences:
-            store.fence = fences["score"]
-            leftovers = store.storage.sweep(begun_before(store.storage, settings.lease.expiry_s))
-            run.summary["leftovers"] = leftovers
-            facts = work(store, run)
-            detail = ", ".join(f"{name} {value}" for name, value in facts.items() if isinstance(value, int | float))
-            run.close(store, "done", detail)
-    except BaseException as error:
-        store.fence = None
-        status = "refused" if isinstance(error, LeaseHeldError) else "failed"
-        try:
-            run.close(store, status, type(error).__name__)  # the message may name a call
-        except StorageError as second:  # likely the same fault: the first is raised
-            _log.error("the row of runs could not be written: %s", second)
-        raise
-    return {"run_id": run.run_id, "leftovers": leftovers, **facts}
+    store = open_filled_tables(settings)
+    with EARLY_END.listening(), running(run, store, settings, [TABLES_LEASE], _text):
+        store.fence = run.fences[TABLES_LEASE]
+        facts = work(store, run)
+        run.detail = ", ".join(f"{name} {value}" for name, value in facts.items() if isinstance(value, int | float))
+    return {"run_id": run.run_id, "leftovers": run.summary.get("leftovers", 0), **facts}
+
+
+def _text(error: BaseException) -> str:
+    """The kind of an error only: its message may name a call."""
+    return run_detail(error) if isinstance(error, EndedError | LeaseHeldError) else type(error).__name__

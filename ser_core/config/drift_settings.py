@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from ser_core.config.base import Positive, PositiveInt, Section
+from ser_core.config.base import Positive, PositiveInt, Section, Share
 
 
 class Limits(Section):
@@ -23,17 +23,21 @@ class Limits(Section):
 
 
 class DriftSettings(Section):
-    """When a date's scores are warned about, and when they are held back."""
+    """When a date is warned about, and when it is held back."""
 
     action: Literal["refuse", "warn"]
     baseline_days: PositiveInt
     min_days: PositiveInt
+    max_lost_share: Share
     quarantine_share: Limits
     volume_factor: Limits
     label_psi: Limits
     confidence_psi: Limits
     feature_psi: Limits
     codec_psi: Limits
+    model_label_psi: Limits
+    model_confidence_psi: Limits
+    model_undecided: Limits
 
     @model_validator(mode="after")
     def _can_refuse(self) -> DriftSettings:

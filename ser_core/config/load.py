@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,12 +15,9 @@ from pydantic import ValidationError
 from pydantic_settings import CliSettingsSource, CliUnknownArgs, EnvSettingsSource
 from pydantic_settings import SettingsError as SourceError
 
-from ser_core.config.privacy_settings import SECRET_VARIABLE
-from ser_core.config.settings import Settings
+from ser_core.config.settings import LogSettings, Settings
+from ser_core.config.variables import ENV_PREFIX, setting_variables
 from ser_core.errors import SettingsError
-
-ENV_PREFIX = "SER_"
-_NOT_SETTINGS = frozenset({"SER_CORPORA", SECRET_VARIABLE})  # the corpora of tests; the secret, which is never shown
 
 
 @dataclass
@@ -61,15 +58,8 @@ def load_settings(
     Raises:
         SettingsError: everything that is wrong, each with its place.
     """
-    files, rest = _config_files(argv)
     faults: list[str] = []
-    layers = [_yaml_layer(conf_folder() / "base.yaml", faults)]
-    layers += [_yaml_layer(_find(name), faults) for name in files]
-    layers.append(_environment_layer(os.environ if environ is None else environ, faults))
-    layers.append(_command_line_layer(rest, faults, layers[0].lines))
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        merged = _merge(merged, layer.values)
+    layers, merged = _layers(argv, os.environ if environ is None else environ, faults)
     try:
         settings = Settings(**merged)
     except ValidationError as error:
@@ -83,6 +73,30 @@ def load_settings(
     if faults:
         raise SettingsError(faults)
     return settings
+
+
+def log_settings(argv: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> LogSettings:
+    """The section `log` of settings that have faults elsewhere; its defaults where it has some itself."""
+    try:
+        _, merged = _layers(argv, os.environ if environ is None else environ, [])
+        return LogSettings(**merged["log"])
+    except (SettingsError, ValidationError):
+        return LogSettings(**_yaml_layer(conf_folder() / "base.yaml", []).values["log"])
+
+
+def _layers(
+    argv: Sequence[str], environ: Mapping[str, str], faults: list[str]
+) -> tuple[list[_Layer], Mapping[str, Any]]:
+    """The sources, later ones winning, and their values merged. Faults of reading them are added to `faults`."""
+    files, rest = _config_files(argv)
+    layers = [_yaml_layer(conf_folder() / "base.yaml", faults)]
+    layers += [_yaml_layer(_find(name), faults) for name in files]
+    layers.append(_environment_layer(environ, faults, layers[0].lines))
+    layers.append(_command_line_layer(rest, faults, layers[0].lines))
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged = _merge(merged, layer.values)
+    return layers, merged
 
 
 def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,14 +159,10 @@ def _line_numbers(node: yaml.Node | None, path: tuple[str, ...] = ()) -> dict[tu
     return lines
 
 
-def _environment_layer(environ: Mapping[str, str], faults: list[str]) -> _Layer:
+def _environment_layer(environ: Mapping[str, str], faults: list[str], known: Collection[tuple[str, ...]]) -> _Layer:
     layer = _Layer("environment")
-    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
-    for name in sorted(environ):
-        if name.startswith(ENV_PREFIX) and name not in _NOT_SETTINGS and name.split("__")[0] not in known:
-            faults.append(f"environment: {name} names no setting (expected {ENV_PREFIX}SECTION__KEY)")
     source = EnvSettingsSource(Settings, env_prefix=ENV_PREFIX, env_nested_delimiter="__", env_parse_none_str="null")
-    source.env_vars = {name.lower(): value for name, value in environ.items() if name.startswith(ENV_PREFIX)}
+    source.env_vars = setting_variables(environ, known, faults)
     try:
         layer.values = source()
     except SourceError as error:

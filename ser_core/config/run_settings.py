@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from ser_core.config.base import Positive, Section, Share
+from ser_core.config.base import Positive, PositiveInt, Section, Share
 
 
 class RetentionSettings(Section):
@@ -17,9 +18,18 @@ class RetentionSettings(Section):
 
 
 class LeaseSettings(Section):
-    """How long a lease lasts without renewal."""
+    """How long a lease lasts without renewal, and without progress of its run."""
 
     expiry_s: Positive
+    stall_s: Positive
+
+
+class NightlySettings(Section):
+    """Which dates a night works on, and how much of them it has to score."""
+
+    lookback_days: Annotated[int, Field(ge=0)]
+    full_listing_days: PositiveInt
+    max_unscored_share: Share
 
 
 class DateRange(Section):

@@ -5,18 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ser_core.config.audio_settings import AudioSettings, FeatureSettings, SegmentSettings
-from ser_core.config.base import Positive, PositiveInt, Role, Section, Share
+from ser_core.config.base import NotNegative, Positive, PositiveInt, Role, Section, Share
 from ser_core.config.drift_settings import DriftSettings
 from ser_core.config.isolation_settings import IsolationSettings
 from ser_core.config.plan_settings import PlanSettings
 from ser_core.config.privacy_settings import MaintainSettings, PrivacySettings
-from ser_core.config.run_settings import DateRange, LeaseSettings, RetentionSettings
+from ser_core.config.run_settings import DateRange, LeaseSettings, NightlySettings, RetentionSettings
 from ser_core.config.talk_settings import EngagementSettings, TalkSettings, TranscriptSettings
 from ser_core.config.training_settings import AugmentationSettings, SpeakerNormalisationSettings, TrainingSettings
 from ser_core.emotions import EMOTIONS
@@ -45,8 +45,10 @@ class ArchiveSettings(Section):
     @field_validator("timezone")
     @classmethod
     def _is_a_timezone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError(f"{value!r} is not an IANA time zone, such as Europe/Berlin")
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            raise ValueError(f"{value!r} is not an IANA time zone, such as Europe/Berlin") from None
         return value
 
 
@@ -78,6 +80,7 @@ class RoleSettings(Section):
 
     mono: Role
     channels: Annotated[tuple[Role, ...], Field(min_length=1)]
+    names: Mapping[Role, tuple[str, ...]]
 
 
 class ScoringSettings(Section):
@@ -124,12 +127,6 @@ class QuarantineSettings(Section):
     max_attempts: PositiveInt
 
 
-class NightlySettings(Section):
-    """Dates that a night processes again."""
-
-    lookback_days: Annotated[int, Field(ge=0)]
-
-
 class FetchSettings(Section):
     """How recordings are brought to a worker."""
 
@@ -142,10 +139,16 @@ class S3Settings(Section):
 
     endpoint_url: str | None
     region: str | None
-    retry_mode: Literal["legacy", "standard", "adaptive"]
+    retry_mode: Literal["standard", "adaptive"]
     max_attempts: PositiveInt
     connect_timeout_s: Positive
     read_timeout_s: Positive
+    outage_s: NotNegative
+
+    @property
+    def longest_call_s(self) -> float:
+        """Seconds that one request may take with its repetitions, where the endpoint does not answer."""
+        return self.outage_s + self.connect_timeout_s + self.read_timeout_s
 
 
 class StorageSettings(Section):
@@ -159,6 +162,7 @@ class SparkSettings(Section):
 
     master: str | None
     partition_mb: Positive
+    driver_rows: Annotated[int, Field(ge=0)]
     driver_memory: Annotated[str, Field(pattern=r"^\d+[kmgt]$")]
     conf: Mapping[str, str | int | float | bool]
 
@@ -210,6 +214,18 @@ class Settings(BaseSettings):
     def _name_dates_once(self) -> Settings:
         if self.call_date and self.call_dates.from_:
             raise ValueError("call_date and call_dates are both set: expected one date, or a range")
+        return self
+
+    @model_validator(mode="after")
+    def _lease_outlasts_a_request(self) -> Settings:
+        longest_s = self.storage.s3.longest_call_s
+        on_s3 = any(uri.startswith("s3://") for uri in (self.tables.uri, self.corpus.tables_uri))
+        if on_s3 and self.lease.expiry_s < longest_s:
+            raise ValueError(
+                f"lease.expiry_s is {self.lease.expiry_s:g}, and one request to S3 may take {longest_s:g} s (outage_s, "
+                "connect_timeout_s and read_timeout_s of storage.s3): a run would lose its lease while it waits; set "
+                f"lease.expiry_s to {2 * longest_s:g} or more, or these to less"
+            )
         return self
 
     @classmethod

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from ser_core.learning.training.metrics import population_stability_index
 
@@ -51,7 +51,7 @@ def psi_by_chance(bins: int, before: int, now: int) -> float:
     """
     if bins < 2 or not before or not now:
         return math.inf
-    return float(chi2.ppf(_QUANTILE, bins - 1)) * (1 / before + 1 / now)
+    return float(chdtri(bins - 1, 1 - _QUANTILE)) * (1 / before + 1 / now)
 
 
 def in_groups(before: Counts, now: Counts) -> tuple[Counts, Counts]:
@@ -102,6 +102,14 @@ def share_at_least(count: int, total: int) -> float:
     p = count / total
     spread = _DEVIATIONS * math.sqrt(p * (1 - p) / total + z2 / (4 * total**2))
     return max(0.0, (p + z2 / (2 * total) - spread) / (1 + z2 / total))
+
+
+def difference_at_least(count: int, total: int, other: int, other_total: int) -> float:
+    """Lower bound of the difference, 0 or more, between two shares: three deviations of binomial counts."""
+    if not total or not other_total:
+        return 0.0
+    p, q = count / total, other / other_total
+    return max(0.0, abs(p - q) - _DEVIATIONS * math.sqrt(p * (1 - p) / total + q * (1 - q) / other_total))
 
 
 def factor_at_least(before: float, now: float) -> float:

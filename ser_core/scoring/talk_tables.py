@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
@@ -17,21 +17,24 @@ from ser_core.scoring.talk import VoiceActivity, talk_facts
 
 _CALL = ("call_id", "call_date", "agent_id", "queue")
 _MEASURED = ("role", "duration_s", "speech", "syllables", "loudness_dbfs")
+_OF_BOTH_SIDES = (
+    "silence_s", "silences", "crosstalk_s", "interruptions_by_agent", "interruptions_by_customer"
+)  # fmt: skip
 TALK_ROWS = pa.schema(
     [
         *(CALL_TALK.schema.field(name) for name in _CALL),
         *(CHANNELS.schema.field(name) for name in ("recording_id", "channel", *_MEASURED)),
-        pa.field("bucket", pa.int32()),
     ]
 )
 """The input of `call_talk`: one row per channel."""
 
 
-def talk_table(channels: pa.Table, settings: TalkSettings, run_id: str) -> pa.Table:
+def talk_table(channels: pa.Table, incomplete: Collection[str], settings: TalkSettings, run_id: str) -> pa.Table:
     """One row per call; its agent and queue are those of its first recording, by recording_id, that has them.
 
     Args:
         channels: rows of `TALK_ROWS`, all channels of a call, in any order.
+        incomplete: calls with a recording that is missing; what depends on both sides is null for them.
         settings: thresholds of silence and interruption.
         run_id: of the run.
     """
@@ -41,6 +44,8 @@ def talk_table(channels: pa.Table, settings: TalkSettings, run_id: str) -> pa.Ta
         members = list(group)
         call = {name: next((row[name] for row in members if row[name] is not None), None) for name in _CALL}
         facts = asdict(talk_facts([_voice(row) for row in members], settings))
+        if call["call_id"] in incomplete:
+            facts |= dict.fromkeys(_OF_BOTH_SIDES)
         rows.append({**call, **facts, "run_id": run_id, "schema_version": SCHEMA_VERSION})
     return pa.Table.from_pylist(rows, schema=CALL_TALK.schema)
 

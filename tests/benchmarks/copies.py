@@ -27,14 +27,18 @@ def copied(settings: Settings, root: Path, segments: int) -> Settings:
         pa.concat_tables([source.read(key) for key in source.files(table)])
         for table in (FEATURES, CHANNELS, RECORDINGS)
     )
+    dates = pc.unique(recordings.column("call_date")).to_pylist()
     shutil.rmtree(root, ignore_errors=True)
     made = settings.model_copy(update={"tables": settings.tables.model_copy(update={"uri": str(root / "tables")})})
     store = _store(made)
     times, a_file = max(1, round(segments / len(features))), max(1, _FILE_ROWS // len(features))
     for first in range(0, times, a_file):
         numbers = range(first, min(first + a_file, times))
-        _write_features(store, log_key(FEATURES, "copies", first), features, numbers)
-        store.write(log_key(CHANNELS, "copies", first), pa.concat_tables([_renamed(channels, n) for n in numbers]))
+        for date in dates:
+            own, rows = (table.filter(pc.equal(table["call_date"], pa.scalar(date))) for table in (features, channels))
+            _write_features(store, log_key(FEATURES, "copies", first, call_date=date), own, numbers)
+            copies = pa.concat_tables([_renamed(rows, n) for n in numbers])
+            store.write(log_key(CHANNELS, "copies", first, call_date=date), copies)
     _write_recordings(store, pa.concat_tables([_renamed(recordings, n) for n in range(times)]), made.tables.buckets)
     return made
 
@@ -55,7 +59,7 @@ def _write_features(store: TableStore, key: str, features: pa.Table, numbers: ra
     schema = features_schema(features.schema.field("vector").type.list_size)
     with store.stream(key, schema) as writer:
         for number in numbers:
-            table = _renamed(features, number).combine_chunks()
+            table = _renamed(features.drop_columns(["call_date"]), number).combine_chunks()
             ids = table.column("recording_id").combine_chunks()
             edges = [0, *(pc.indices_nonzero(pc.not_equal(ids[1:], ids[:-1])).to_numpy() + 1), len(ids)]
             start = 0

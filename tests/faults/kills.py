@@ -15,10 +15,11 @@ from typing import NamedTuple
 from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
+from ser_core.data.storage.folder import FolderStorage
 from ser_core.errors import LeaseHeldError
 from tests.faults.night import JOBS, Night
 from tests.faults.processes import kill
-from tests.faults.readings import same_readings
+from tests.faults.readings import same_models, same_readings
 from tests.faults.report import record
 from tests.faults.running import LEASE_S, Running, pause, start, warm_session
 from tests.faults.trials import DERIVED, RUNNING, Trial, deal
@@ -30,8 +31,8 @@ _WELL = frozenset({"done", "exit 0"})
 
 
 class Outcome(NamedTuple):
-    """What came of a trial: when the kill fell after the job had begun, how the job ended, and what differs after the
-    next run (None: nothing)."""
+    """What came of a trial: when the kill fell after the start, how the job ended, and what differs after the next run
+    (None: nothing)."""
 
     trial: Trial
     killed_s: float
@@ -57,7 +58,7 @@ class Trials:
         for attempt in range(_TRIES):
             name = f"trial-{trial.number}-{attempt}"
             self.night.fresh(trial.job, name)
-            settings = self.night.settings(name, {"lease": {"expiry_s": LEASE_S}})
+            settings = self.night.settings(name, {"lease": {"expiry_s": LEASE_S}}, trial.job)
             killed_s, ended = self._killed(trial, settings)
             if killed_s is not None:
                 began = time.monotonic()
@@ -69,26 +70,26 @@ class Trials:
         raise AssertionError(f"the job was done before it could be killed, {_TRIES} times: {trial}")
 
     def _killed(self, trial: Trial, settings: Settings) -> tuple[float | None, str]:
-        """Seconds from the first Python worker to the kill, None where it came too late; and how the job ended."""
+        """Seconds from the start to the kill, None where it came too late; and how the job ended."""
         length = self._length(trial) if trial.moment == RUNNING else 0.0
         before = file_marks(Path(settings.tables.uri))
         new = 1 + int(trial.share * (len(self._written(trial)) - 1))
-        job = start(self.session, self.night, settings, trial)
-        began = _began(job)
+        job, started, began = start(self.session, self.night, settings, trial), time.monotonic(), None
         while job.alive():
-            since = time.monotonic() - began
+            now = time.monotonic()
             if trial.moment == RUNNING:
-                due = since >= trial.share * length
+                began = now if began is None and job.begun() else began
+                due = began is not None and now - began >= trial.share * length
             else:
                 due = len(_changed(Path(settings.tables.uri), before, trial.moment)) >= new
             if due and _hit(job, trial):
-                return time.monotonic() - began, job.wait(_LONGEST_S)
+                return time.monotonic() - started, job.wait(_LONGEST_S)
             pause()
         return None, job.wait(_LONGEST_S)
 
     def _again(self, trial: Trial, name: str) -> str | None:
         """Runs the job again as soon as the lease is free; what differs from an undisturbed run."""
-        settings = self.night.settings(name)
+        settings = self.night.settings(name, job=trial.job)
         deadline = time.monotonic() + _LONGEST_S
         while True:
             try:
@@ -101,18 +102,21 @@ class Trials:
             except Exception as error:
                 return f"the run after the kill failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         try:
-            same_readings(store_of(settings), store_of(self.night.settings(self.night.after(trial.job).name)))
+            after = self.night.after(trial.job).name
+            same_readings(store_of(settings), store_of(self.night.settings(after)))
+            if trial.job == "train":
+                same_models(*(FolderStorage(self.night.models(place)) for place in (name, after)))
         except AssertionError as error:
             return str(error)
         return None
 
     def _length(self, trial: Trial) -> float:
-        """Seconds from the first Python worker to the end of a run that nobody disturbs."""
+        """Seconds from the beginning of the work to the end of a run that nobody disturbs."""
         key = (trial.job, trial.target)
         if key not in self._lengths:
             name = f"undisturbed-{trial.job}-{trial.target}"
             self.night.fresh(trial.job, name)
-            job = start(self.session, self.night, self.night.settings(name), trial)
+            job = start(self.session, self.night, self.night.settings(name, job=trial.job), trial)
             began = _began(job)
             ended = job.wait(_LONGEST_S)
             assert ended in _WELL, f"{name}: {ended}"
@@ -159,7 +163,7 @@ def table_of(outcomes: list[Outcome]) -> str:
 def main() -> int:
     """Runs the trials, prints them, and records how many there were and how many left other tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=50)
+    parser.add_argument("--trials", type=int, default=56)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     began = time.monotonic()

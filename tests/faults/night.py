@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +16,16 @@ from ser_core.config import Settings
 from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.ingest import Ingest
 from ser_core.pipeline.stages.job import Work
+from ser_core.pipeline.stages.nightly import Nightly
 from ser_core.pipeline.stages.score import Score
 from ser_core.pipeline.stages.train import Train
 from tests.support.pipeline import PATTERN, job_settings, run
 from tests.support.synth import corpus_files, stereo_wav, wav, write_files
 
 _ISOLATED = {"isolation": {"enabled": True}}  # as it is shipped
-JOBS: dict[str, type[Work]] = {"ingest": Ingest, "extract": Extract, "score": Score}
+STAGES: dict[str, type[Work]] = {"ingest": Ingest, "extract": Extract, "score": Score}
+JOBS: dict[str, type[Work]] = {**STAGES, "nightly": Nightly, "train": Train}
+_LAST = "2026-03-04"  # with `nightly.lookback_days` before it, a night has every date
 
 
 def first_calls() -> dict[str, bytes]:
@@ -42,11 +47,12 @@ def later_calls() -> dict[str, bytes]:
         "2026/03/03/c6_a2.wav": stereo_wav("happy", "angry", 4.0, 150),
         "2026/03/03/c7_a2.wav": b"RIFF and nothing else",
         "2026/03/04/c8_a3.wav": stereo_wav("sad", "neutral", 4.0, 160),
-        "elsewhere/c9.wav": wav("sad", 3.0, 170),
+        UNMATCHED: wav("sad", 3.0, 170),
     }
 
 
-GONE = "2026/03/03/c4_a2.wav"
+GONE, UNMATCHED = "2026/03/03/c4_a2.wav", "elsewhere/c9.wav"
+_AT = dt.datetime(2026, 3, 4, 12, tzinfo=dt.UTC).timestamp()  # on a date that has other recordings
 
 
 @dataclass(frozen=True)
@@ -57,19 +63,26 @@ class Night:
 
     @classmethod
     def prepare(cls, session: SparkSession, root: Path) -> Night:
-        """Trains a model, goes through the first night, changes the archive, goes through the second undisturbed."""
+        """Trains a model, goes through the first night, changes the archive, goes through the second undisturbed, stage
+        by stage and as one job; trains once more in a place of its own."""
         night = cls(root)
         write_files(root / "corpus", corpus_files())
         write_files(root / "archive", first_calls())
         run(session, Train, night.settings("live"))
-        for work in JOBS.values():
+        for work in STAGES.values():
             run(session, work, night.settings("live"))
         write_files(root / "archive", later_calls())
         (root / "archive" / GONE).unlink()
-        for name, work in JOBS.items():
+        os.utime(root / "archive" / UNMATCHED, (_AT, _AT))
+        shutil.copytree(root / "live", night.before("nightly"))
+        for name, work in STAGES.items():
             shutil.copytree(root / "live", night.before(name))
             run(session, work, night.settings("live"))
             shutil.copytree(root / "live", night.after(name))
+        night.before("train").mkdir()
+        for name in ("nightly", "train"):
+            night.fresh(name, night.after(name).name)
+            run(session, JOBS[name], night.settings(night.after(name).name, job=name))
         return night
 
     def before(self, job: str) -> Path:
@@ -83,13 +96,24 @@ class Night:
     def fresh(self, job: str, name: str) -> Path:
         """A copy of the tables before the job, by the name of a trial."""
         place = self.root / name
-        shutil.rmtree(place, ignore_errors=True)  # of an earlier trial
+        for old in (place, self.models(name)):
+            shutil.rmtree(old, ignore_errors=True)  # of an earlier trial
         shutil.copytree(self.before(job), place)
         return place
 
-    def settings(self, tables: str, changes: dict[str, Any] | None = None) -> Settings:
-        """Settings of a job on the tables below the folder `tables`; archive and models are the same for all."""
-        places = {"archive": {"pattern": PATTERN}, "tables": {"uri": str(self.root / tables)}, **_ISOLATED}
+    def models(self, name: str) -> Path:
+        """Where the job `train` writes its models in a trial."""
+        return self.root / f"{name}-models"
+
+    def settings(self, tables: str, changes: dict[str, Any] | None = None, job: str = "") -> Settings:
+        """Settings of a job on the tables below the folder `tables`. All have the same archive, and the same models but
+        for `train`, whose corpus has its tables there too."""
+        place = str(self.root / tables)
+        places: dict[str, Any] = {"archive": {"pattern": PATTERN}, "tables": {"uri": place}, **_ISOLATED}
+        if job == "nightly":
+            places["call_date"] = _LAST
+        if job == "train":
+            places |= {"corpus": {"tables_uri": place}, "models": {"uri": str(self.models(tables))}}
         return job_settings(self.root, {**places, **(changes or {})})
 
     def overlay(self, settings: Settings) -> Path:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 RUNNING = "running"
 DERIVED = frozenset({"recordings", "segment_emotions", "call_emotions", "call_talk"})
 
-# (job, who is killed, while which table is written); 5 of 20 are ingest, 5 extract, 10 score; 9 publish a derived table
+# (job, who is killed, while which table is written); of 28, 5 are ingest, 5 extract, 10 score, 5 nightly and 3 train
 _DECK = (
     ("ingest", "driver", "recordings"),
     ("ingest", "worker", "recordings"),
@@ -30,6 +30,14 @@ _DECK = (
     ("score", "driver", RUNNING),
     ("score", "worker", RUNNING),
     ("score", "executor", RUNNING),
+    ("nightly", "driver", "recordings"),
+    ("nightly", "driver", "channels"),
+    ("nightly", "worker", "call_emotions"),
+    ("nightly", "driver", RUNNING),
+    ("nightly", "executor", RUNNING),
+    ("train", "driver", "features"),
+    ("train", "driver", RUNNING),
+    ("train", "worker", RUNNING),
 )
 
 
@@ -38,7 +46,7 @@ class Trial(NamedTuple):
 
     Attributes:
         number: counts up; names the trial's folder.
-        job: ingest, extract or score.
+        job: ingest, extract, score, nightly or train.
         target: `driver` (its Python, its JVM, or both), `executor` or `worker` (of Python).
         moment: `running`, or the table whose files are watched.
         share: in [0, 1): how far into the run, or among the table's new files, the kill falls.

@@ -15,6 +15,7 @@ from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.ingest import Ingest
 from ser_core.pipeline.stages.score import Score
 from ser_core.pipeline.stages.train import Train
+from tests.faults.night import Night
 from tests.support.pipeline import PATTERN, job_settings, run
 from tests.support.synth import corpus_files, stereo_wav, wav, write_files
 
@@ -58,3 +59,9 @@ def copied(scored: tuple[Settings, dict[str, Any]], tmp_path: Path) -> Callable[
         return job_settings(tmp_path / "root", {**DATED, **(changes or {})})
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def night(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Night:
+    """The state before and after each job of a second night, for kills and torn reads."""
+    return Night.prepare(spark, tmp_path_factory.mktemp("night"))

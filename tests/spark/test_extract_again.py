@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
-from ser_core.data.tables.schemas import CHANNELS, FEATURES, QUARANTINE
+from ser_core.data.tables.schemas import CHANNELS, FEATURES, QUARANTINE, RECORDINGS
 from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.ingest import Ingest
-from ser_core.pipeline.state.extractions import extracted_channels
+from ser_core.pipeline.state.date_state import DateState
 from tests.support.pipeline import job_settings, read_rows, run, store_of
 from tests.support.synth import stereo_wav, wav, write_files
 
@@ -20,6 +22,13 @@ from tests.support.synth import stereo_wav, wav, write_files
 def with_files(tmp_path: Path, files: dict[str, bytes], **changes: object) -> Settings:
     write_files(tmp_path / "archive", files)
     return job_settings(tmp_path, {"roles": {"mono": "customer"}, **changes})
+
+
+def counted(settings: Settings) -> list[dict[str, Any]]:
+    """The channels that count, of every date."""
+    store, rules = store_of(settings), Extract(settings).rules
+    dates = {row["call_date"] for row in read_rows(settings, RECORDINGS)}
+    return [row for date in dates for row in DateState(store, date, rules).call_channels().to_pylist()]
 
 
 def test_what_is_missing_is_tried_again_up_to_the_limit(spark: SparkSession, tmp_path: Path) -> None:
@@ -52,9 +61,8 @@ def test_vectors_without_their_channels_file_do_not_count(spark: SparkSession, t
     again = run(spark, Extract, settings)
     assert (again["done_before"], again["extracted"]) == (0, 2)
     assert len(read_rows(settings, FEATURES)) == 4  # the killed run's vectors stay, and are not read:
-    counted = extracted_channels(spark, store, Extract(settings).features.id).toArrow().to_pylist()
-    assert len(counted) == 2
-    assert all(again["run_id"] in row["file"] for row in counted)
+    assert len(counted(settings)) == 2
+    assert all(again["run_id"] in row["file"] for row in counted(settings))
 
 
 def test_a_recording_extracted_by_two_runs_counts_once(spark: SparkSession, tmp_path: Path) -> None:
@@ -65,10 +73,9 @@ def test_a_recording_extracted_by_two_runs_counts_once(spark: SparkSession, tmp_
     for table in (CHANNELS, FEATURES):
         for key in store.files(table):
             store.storage.put(key.replace(first, newest), store.storage.read(key))
-    counted = extracted_channels(spark, store, Extract(settings).features.id).toArrow().to_pylist()
     assert len(read_rows(settings, CHANNELS)) == 4
-    assert len(counted) == 2
-    assert all(newest in row["file"] for row in counted)
+    assert len(counted(settings)) == 2
+    assert all(newest in row["file"] for row in counted(settings))
     assert run(spark, Extract, settings)["done_before"] == 2
 
 
@@ -84,8 +91,9 @@ def test_a_big_recording_and_small_ones_are_several_tasks(spark: SparkSession, t
     (alone,) = (table for table in tasks if max(table.column("duration_s").to_pylist()) > 29)
     assert len(alone) == 1
     assert pa.concat_tables(tasks).column("recording_id").value_counts().to_pylist()[0]["counts"] == 1
-    assert store.files(CHANNELS)[0] == f"channels/{row['run_id']}-00000.parquet"
-    assert max(store.read(store.files(CHANNELS)[0]).column("duration_s").to_pylist()) == pytest.approx(30.0)
+    first = store.files(CHANNELS)[0]  # the largest recordings are in the tasks of the lowest numbers
+    assert re.fullmatch(rf"channels/call_date=[0-9-]+/{row['run_id']}-00000-[0-9]+\.parquet", first)
+    assert max(store.read(first).column("duration_s").to_pylist()) == pytest.approx(30.0)
 
 
 def test_agents_allowed_later_are_extracted_then(spark: SparkSession, tmp_path: Path) -> None:
@@ -97,6 +105,5 @@ def test_agents_allowed_later_are_extracted_then(spark: SparkSession, tmp_path: 
     both = job_settings(tmp_path, {"scoring": {"roles": ["customer", "agent"], "purpose": "agreed training"}})
     later = run(spark, Extract, both)
     assert (later["extracted"], later["done_before"]) == (1, 0)
-    counted = extracted_channels(spark, store_of(both), Extract(both).features.id).toArrow().to_pylist()
-    assert {row["role"]: row["segments"] for row in counted} == {"customer": 1, "agent": 1}
+    assert {row["role"]: row["segments"] for row in counted(both)} == {"customer": 1, "agent": 1}
     assert run(spark, Extract, customers)["done_before"] == 1  # what serves both serves the customer too

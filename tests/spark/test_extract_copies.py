@@ -12,12 +12,12 @@ from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
 from ser_core.config.training_settings import AugmentationSettings
+from ser_core.data.tables.newest import newest
 from ser_core.data.tables.schemas import AS_RECORDED, CHANNELS, FEATURES, Table
 from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.ingest import Ingest
 from ser_core.pipeline.stages.job import execute
 from ser_core.pipeline.stages.labelled_corpus import LabelledCorpus, corpus_settings, open_labelled_corpus
-from ser_core.pipeline.state.extractions import extracted_channels, extracted_copies
 from ser_core.sound.augmentation import TELEPHONE_CONDITION, Condition, training_conditions
 from tests.support.pipeline import file_marks, job_settings, read_rows, run, store_of
 from tests.support.synth import corpus_files, wav, write_files
@@ -63,20 +63,18 @@ def test_other_parameters_are_another_condition(spark: SparkSession, settings: S
 
 def test_each_condition_is_read_from_its_newest_file(spark: SparkSession, settings: Settings) -> None:
     older = extracted(spark, settings, VARIED)["run_id"]
-    store, newest = store_of(settings), "99991231T235959-ffffff"
+    store, latest = store_of(settings), "99991231T235959-ffffff"
     later = extracted(spark, settings, VARIED, LINE)["run_id"]
     for table in (CHANNELS, FEATURES):
         for key in store.files(table):
             if later in key:
-                store.storage.put(key.replace(later, newest), store.storage.read(key))
+                store.storage.put(key.replace(later, latest), store.storage.read(key))
     feature_set = Extract(settings).features.id
-    rows = extracted_copies(spark, store, feature_set, [AS_RECORDED, VARIED.id, LINE.id]).toArrow().to_pylist()
+    rows = newest(store.read_all(CHANNELS, store.files(CHANNELS))).to_pylist()
+    rows = [row for row in rows if row["feature_set"] == feature_set]
     assert Counter(row["condition"] for row in rows) == {AS_RECORDED: 2, VARIED.id: 2, LINE.id: 2}
     for row in rows:
-        assert (newest if row["condition"] == LINE.id else older) in row["file"]
-    assert {row["file"] for row in extracted_channels(spark, store, feature_set).toArrow().to_pylist()} == {
-        row["file"] for row in rows if row["condition"] == AS_RECORDED
-    }
+        assert (latest if row["condition"] == LINE.id else older) in row["file"]
 
 
 def test_a_long_recording_is_extracted_as_recorded_only(spark: SparkSession, tmp_path: Path) -> None:
@@ -105,10 +103,10 @@ def test_a_labelled_corpus_is_read_with_its_copies(spark: SparkSession, tmp_path
     run(spark, Ingest, settings)
     extracted(spark, settings, VARIED)
     extracted(spark, settings, VARIED, LINE)
-    labelled = LabelledCorpus(spark, settings, corpus.reader, corpus.root)
+    labelled = LabelledCorpus(settings, corpus.reader, corpus.root)
     feature_set = Extract(settings).features.id
-    plain, _ = labelled.sample(spark, feature_set, settings.training)
-    data, sampled = labelled.sample(spark, feature_set, settings.training, (LINE, VARIED))
+    plain, _ = labelled.sample(feature_set, settings.training)
+    data, sampled = labelled.sample(feature_set, settings.training, (LINE, VARIED))
     assert not sampled and set(data.condition.tolist()) == {AS_RECORDED, "varied-1", "line-1"}
     assert set(data.language.tolist()) == {outer.corpus.language}
     recorded = data.of_condition(AS_RECORDED).canonical()
@@ -120,6 +118,6 @@ def test_a_labelled_corpus_is_read_with_its_copies(spark: SparkSession, tmp_path
         assert (np.abs(copy.X - recorded.X).max(axis=1) > 0).all()
     rows = len(recorded)
     some = settings.training.model_copy(update={"max_rows": 3 * (rows // 2)})
-    few, sampled = labelled.sample(spark, feature_set, some, (LINE, VARIED))
+    few, sampled = labelled.sample(feature_set, some, (LINE, VARIED))
     assert sampled and len(few) <= some.max_rows
     assert len(set(Counter(few.condition.tolist()).values())) == 1  # recordings are left out whole, with their copies

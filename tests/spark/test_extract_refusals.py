@@ -61,7 +61,8 @@ def runs(spark: SparkSession, settings: Settings) -> list[dict[str, Any]]:
     for _ in range(2):
         row = run(spark, Extract, settings)
         marks = file_marks(Path(settings.tables.uri))
-        files = {name: at for name, at in marks.items() if not name.startswith(("runs/", "_lease/"))}
+        own = ("runs/", "_lease/", "_state/lease")
+        files = {name: at for name, at in marks.items() if not name.startswith(own)}
         found.append({**row, "files": files})
     return found
 
@@ -112,3 +113,20 @@ def test_silence_is_no_refusal(runs: list[dict[str, Any]], settings: Settings) -
 def test_the_second_run_writes_nothing(runs: list[dict[str, Any]]) -> None:
     assert runs[1]["files"] == runs[0]["files"]
     assert "audio_s" not in runs[1]
+
+
+def test_what_refused_them_may_change(spark: SparkSession, runs: list[dict[str, Any]], settings: Settings) -> None:
+    """Each change tries the recordings again that it may concern, and no others."""
+    assert runs[1]["refused_before"] == 7
+    larger = settings.model_copy(update={"limits": settings.limits.model_copy(update={"max_size_mb": 99.0})})
+    row = run(spark, Extract, larger)
+    assert (row["extracted"], row["refused_now"], row["refused_before"]) == (1, 0, 6)
+    channels = larger.model_copy(update={"limits": larger.limits.model_copy(update={"max_channels": 12})})
+    row = run(spark, Extract, channels)
+    assert (row["extracted"], row["refused_now"], row["refused_before"]) == (0, 1, 5)  # roles.channels has two
+    row = run(spark, Extract, channels)
+    assert (row["refused_now"], row["refused_before"]) == (0, 6)
+    (twelve,) = [row for row in read_rows(settings, QUARANTINE) if "max_channels=12" in row["refused_by"]]
+    assert twelve["reason"] == "too_many_channels"
+    row = run(spark, Extract, settings)  # the old limit does not take back what has been extracted
+    assert (row["done_before"], row["extracted"], row["refused_now"]) == (3, 0, 0)

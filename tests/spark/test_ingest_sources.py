@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from ser_core.data.tables.schemas import QUARANTINE, RECORDINGS
 from ser_core.pipeline.stages.ingest import Ingest
-from tests.support.pipeline import PATTERN, job_settings, read_rows, run
+from tests.support.pipeline import PATTERN, job_settings, read_rows, run, store_of
 from tests.support.synth import wav, write_csv, write_files
 
 
@@ -64,4 +64,4 @@ def test_a_date_in_the_pattern_keeps_other_folders_unlisted(spark: SparkSession,
     settings = job_settings(tmp_path, {"archive": {"pattern": PATTERN}, "call_date": "2026-03-02"})
     run(spark, Ingest, settings)
     assert [row["call_id"] for row in read_rows(settings, RECORDINGS)] == ["c2"]
-    assert {path.name for path in (tmp_path / "tables/recordings").iterdir()} == {"_table.json", "call_date=2026-03-02"}
+    assert store_of(settings).partitions(RECORDINGS) == [{"call_date": "2026-03-02"}]

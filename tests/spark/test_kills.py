@@ -10,17 +10,14 @@ from tests.faults.night import Night
 from tests.faults.trials import RUNNING, Trial
 
 
-@pytest.fixture(scope="session")
-def night(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Night:
-    return Night.prepare(spark, tmp_path_factory.mktemp("night"))
-
-
 @pytest.mark.parametrize(
     ("job", "target", "moment", "share"),
     [
         ("ingest", "worker", "recordings", 0.0),
         ("extract", "executor", RUNNING, 0.3),
         ("score", "driver", "segment_emotions", 0.3),
+        ("nightly", "driver", "channels", 0.5),
+        ("train", "driver", "features", 0.0),
     ],
 )
 def test_a_run_after_a_kill_makes_whole(

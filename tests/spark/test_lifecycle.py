@@ -13,13 +13,13 @@ from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
 from ser_core.data.tables.schemas import CALL_EMOTIONS, CALL_TALK, QUARANTINE, RECORDINGS, RUNS, SEGMENT_EMOTIONS
-from ser_core.errors import PublishRefusedError, SettingsError
+from ser_core.errors import PublishRefusedError
 from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.ingest import Ingest
 from ser_core.pipeline.stages.nightly import Nightly
 from ser_core.pipeline.stages.score import Score
 from ser_core.pipeline.state.moves import moved_dates
-from tests.support.pipeline import PATTERN, file_marks, job_settings, read_rows, run, store_of
+from tests.support.pipeline import PATTERN, file_marks, job_settings, read_rows, run, same_rows, store_of
 from tests.support.synth import stereo_wav, write_files
 
 Copied = Callable[..., Settings]
@@ -148,10 +148,49 @@ def test_a_call_whose_date_moves_leaves_the_old_one(spark: SparkSession, copied:
     os.utime(path, (days[20], days[20]))
     later = over(settings, {**by_time, "call_date": "2026-03-20"})
     run(spark, Ingest, later)  # and the night dies here
-    assert set(moved_dates(store_of(settings))) == {MONDAY}
+    assert set(moved_dates(store_of(settings))) == {MONDAY, dt.date(2026, 3, 20)}
     run(spark, Nightly, later)
     assert dates(settings) == {("moves", dt.date(2026, 3, 20)), ("stays", MONDAY)}
     assert moved_dates(store_of(settings)) == {}
+
+
+def test_a_time_zone_moves_calls_through_every_table(spark: SparkSession, copied: Copied, tmp_path: Path) -> None:
+    """Nothing is extracted again, and the tables are those of an archive that had the right zone from its start."""
+    zoned = {"archive": {"pattern": "{call_id}_{started_at:%Y%m%dT%H%M%z}.wav", "timezone": "UTC"}}
+    berlin = {"archive": {**zoned["archive"], "timezone": "Europe/Berlin"}}
+    settings = copied(zoned)
+
+    def other(tables: str, changes: dict[str, object]) -> Settings:
+        return job_settings(tmp_path / "root", {**changes, "tables": {"uri": str(tmp_path / tables)}})
+
+    shutil.rmtree(archive(settings))
+    files = {"late_20260302T2330+0000.wav": ("sad", "angry"), "noon_20260302T1200+0000.wav": ("happy", "sad")}
+    write_files(archive(settings), {key: stereo_wav(*voices, 2.0, 7) for key, voices in files.items()})
+    (archive(settings) / "bad_20260302T2331+0000.wav").write_bytes(b"no sound at all")
+    chain(spark, other("moved", zoned))
+    assert dates(other("moved", zoned)) == {("late", MONDAY), ("noon", MONDAY)}
+    moved = other("moved", berlin)
+    assert run(spark, Ingest, moved)["moved"] == 2
+    row = run(spark, Extract, moved)
+    assert (row["extracted"], row["done_before"], row["refused_now"], row["refused_before"]) == (0, 2, 0, 1)
+    run(spark, Score, other("moved", {**berlin, "call_date": "2026-03-20"}))
+    assert dates(moved) == {("late", TUESDAY), ("noon", MONDAY)}
+    fresh = other("fresh", berlin)
+    chain(spark, fresh)
+    for table in (RECORDINGS, SEGMENT_EMOTIONS, CALL_EMOTIONS, CALL_TALK):
+        same_rows(store_of(moved), store_of(fresh), table)
+
+
+def test_ids_that_recur_on_another_day_are_other_calls(spark: SparkSession, copied: Copied) -> None:
+    settings = copied()
+    write_files(
+        archive(settings), {f"2026/03/{day:02d}/c1_a1.wav": stereo_wav("sad", "happy", 1.0, day) for day in (3, 4)}
+    )
+    chain(spark, settings)
+    days = {MONDAY, TUESDAY, dt.date(2026, 3, 4)}
+    for table in (RECORDINGS, CALL_TALK, CALL_EMOTIONS):
+        assert {row["call_date"] for row in read_rows(settings, table) if row["call_id"] == "c1"} == days
+    assert not [row for row in read_rows(settings, RECORDINGS) if row["duplicate_of"]]
 
 
 def over(settings: Settings, changes: dict[str, object]) -> Settings:
@@ -184,8 +223,3 @@ def test_a_range_is_scored_again_on_demand(spark: SparkSession, copied: Copied) 
     rows = {one["call_id"]: one["run_id"] for one in read_rows(settings, CALL_EMOTIONS)}
     assert {call for call, run_id in rows.items() if run_id == row["run_id"]} == {"c3"}
     assert set(rows) == {"c1", "c2", "c3"}
-
-
-def test_a_night_needs_a_date(copied: Copied) -> None:
-    with pytest.raises(SettingsError, match="call_date is not set"):
-        Nightly(copied())

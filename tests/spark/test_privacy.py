@@ -28,7 +28,7 @@ from ser_core.errors import SettingsError
 from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.ingest import Ingest
 from ser_core.pipeline.stages.score import Score
-from tests.support.pipeline import file_marks, read_rows, run, same_rows, store_of
+from tests.support.pipeline import PATTERN, file_marks, read_rows, run, same_rows, store_of
 
 Copied = Callable[..., Settings]
 SECRET = "a secret of many letters"
@@ -72,10 +72,36 @@ def test_a_forgotten_call_does_not_come_back(
         Ingest(settings)
 
 
+def test_a_call_of_one_date_stays_out_and_the_id_may_recur(spark: SparkSession, copied: Copied, tmp_path: Path) -> None:
+    settings = copied()
+    archive = Path(settings.archive.uri or "")
+    recording = next(archive.rglob("c1_*"))
+    recurring = archive / "2026" / "03" / "03" / "c1_a9.wav"
+    recurring.write_bytes(recording.read_bytes())
+    assert main(["forget", "--call-id", "c1", "--call-date", "2026-03-02", *words(settings)]) == 0
+    recording.rename(recording.with_name("c1_a7.wav"))  # the same call, uploaded again under another name
+    assert chain(spark, settings)["listed"] == 4
+    dates = {(row["call_id"], str(row["call_date"])) for row in read_rows(settings, CALL_EMOTIONS)}
+    assert dates == {("c1", "2026-03-03"), ("c2", "2026-03-02"), ("c3", "2026-03-03")}
+
+
+def test_a_customer_is_forgotten_by_metadata(spark: SparkSession, copied: Copied, tmp_path: Path) -> None:
+    metadata = tmp_path / "calls.csv"
+    metadata.write_text("call_id,call_date,customer\nc1,2026-03-02,4711\nc3,2026-03-03,4711\nc2,2026-03-02,4712\n")
+    settings = copied({"archive": {"pattern": PATTERN, "metadata": str(metadata)}})
+    chain(spark, settings)
+    assert main(["forget", "--where", "customer=4711", *words(settings)]) == 0
+    chain(spark, settings)
+    assert calls(settings, CALL_EMOTIONS) == {"c2"}
+    assert calls(settings, RECORDINGS) == {"c2", "c4"}
+
+
 def test_old_calls_stay_out_and_new_ones_come(spark: SparkSession, copied: Copied) -> None:
     settings = copied()
     assert main(["forget", "--before", "2026-03-03", *words(settings)]) == 0
-    chain(spark, settings)
+    store = store_of(settings)
+    assert store.partitions(CHANNELS) == store.partitions(RECORDINGS) == [{"call_date": "2026-03-03"}]
+    assert chain(spark, settings)["listed"] == 2
     assert calls(settings, RECORDINGS) == {"c3", "c4"}
     assert calls(settings, CALL_EMOTIONS) == {"c3"}
 
@@ -107,12 +133,16 @@ def test_hashed_names_go_through_the_chain(
 def test_tables_that_were_joined_are_scored_alike(spark: SparkSession, copied: Copied) -> None:
     settings = copied()
     before = read_rows(settings, SEGMENT_EMOTIONS)
+    store = store_of(settings)
     assert main(["maintain", *words(settings)]) == 0
-    assert len(store_of(settings).files(CHANNELS)) == 1
+    for date in ("2026-03-02", "2026-03-03"):
+        assert len(store.files_of(CHANNELS, call_date=date)) == 1
+        assert len(store.files_of(FEATURES, call_date=date)) == 1
+    unchanged = run(spark, Score, settings)
+    assert unchanged["scored_calls"] == 0  # it has made no date stale
     extracted = run(spark, Extract, settings)
     assert (extracted["done_before"], extracted["extracted"]) == (4, 0)
     marks = file_marks(Path(settings.tables.uri, "call_emotions"))
-    run(spark, Score, settings)
     again = settings.model_copy(update={"scoring": settings.scoring.model_copy(update={"again": True})})
     assert run(spark, Score, again)["scored_calls"] == 3
     kept = [(row["recording_id"], row["segment_no"], row["emotion"]) for row in read_rows(settings, SEGMENT_EMOTIONS)]

@@ -106,9 +106,12 @@ def test_vectors_that_stand_twice_are_scored_once(spark: SparkSession, copied: C
     store = store_of(settings)
     for table in (CHANNELS, FEATURES):
         for key in store.files(table):
-            task = key.rpartition("-")[2]
-            store.storage.put(f"{table.name}/99990101T000000-000000-{task}", store.storage.read(key))
-    assert run(spark, Score, settings)["scored_segments"] == len(expected)  # the other run's files are the newest now
+            folder, _, name = key.rpartition("/")
+            copy = f"{folder}/99990101T000000-000000-{name.partition('-')[2].partition('-')[2]}"
+            store.storage.put(copy, store.storage.read(key))
+    assert run(spark, Score, settings)["scored_segments"] == 0  # other files, the same extractions
+    again = settings.model_copy(update={"scoring": settings.scoring.model_copy(update={"again": True})})
+    assert run(spark, Score, again)["scored_segments"] == len(expected)  # from the newest files
     assert [(one["recording_id"], one["segment_no"]) for one in read_rows(settings, SEGMENT_EMOTIONS)] == expected
 
 

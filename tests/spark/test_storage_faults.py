@@ -1,7 +1,9 @@
-"""The whole chain on S3 that fails: 5 % of all requests suffer each kind of fault."""
+"""The whole chain on S3 that fails: by each kind of fault now and then, and by a restart."""
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ from ser_core.errors import StorageError
 from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.ingest import Ingest
 from ser_core.pipeline.stages.score import Score
-from tests.support.faults import KINDS, faulty
+from tests.support.faults import KINDS, FaultyProxy, faulty
 from tests.support.pipeline import PATTERN, job_settings, read_rows, run, same_rows, store_of
+from tests.support.s3_server import S3Server
 
 OFTEN = tuple(kind for kind in KINDS if kind not in ("unavailable", "damaged"))  # one kind of each sort
 DATED = {"archive": {"pattern": PATTERN}}
@@ -26,8 +29,8 @@ def upload(client: Any, bucket: str, root: Path) -> None:
 
 
 def s3(url: str, **more: Any) -> dict[str, Any]:
-    few = {"endpoint_url": url, "region": "us-east-1", "max_attempts": 12, "read_timeout_s": 2.0, **more}
-    return {**DATED, "storage": {"s3": few}}
+    few = {"endpoint_url": url, "region": "us-east-1", "max_attempts": 12, "read_timeout_s": 2.0, "outage_s": 60.0}
+    return {**DATED, "storage": {"s3": {**few, **more}}}
 
 
 @pytest.mark.slow
@@ -61,7 +64,7 @@ def test_what_concerns_all_stops_the_job_with_one_message(
 ) -> None:
     upload(s3_client, s3_bucket, Path(scored[0].archive.uri or "").parent)
     with faulty(s3_server, share=0.0) as proxy:
-        settings = job_settings(f"s3://{s3_bucket}/x", s3(proxy.url, max_attempts=1))
+        settings = job_settings(f"s3://{s3_bucket}/x", s3(proxy.url, max_attempts=1, outage_s=0.0))
         run(spark, Ingest, settings)
         proxy.deny("/archive/", "ExpiredToken", 400)
         with pytest.raises(StorageError, match=r"the credentials were refused \(ExpiredToken\)") as caught:
@@ -90,3 +93,36 @@ def test_what_concerns_one_prefix_is_quarantined_and_tried_again(
         proxy.allow()
         row = run(spark, Extract, settings)
         assert (row["done_before"], row["extracted"], row["reasons"]) == (2, 1, {"missing": 1})
+
+
+def test_a_restart_of_the_store_passes(
+    spark: SparkSession, scored: Any, s3_process: S3Server, s3_client: Any, s3_bucket: str
+) -> None:
+    """It is killed in the midst of each job, and comes back after some seconds with its data."""
+    folder = scored[0]
+    upload(s3_client, s3_bucket, Path(folder.archive.uri or "").parent)
+    models = {"models": {"uri": folder.models.uri}}
+    with faulty(s3_process.url, share=0.0) as proxy:
+        settings = job_settings(f"s3://{s3_bucket}/x", {**s3(proxy.url), **models, "tables": {"buckets": 1}})
+        repeated = 0
+        for work in (Ingest, Extract, Score):
+            restart = threading.Thread(target=restart_at, args=(s3_process, proxy, proxy.requests + 20), daemon=True)
+            restart.start()
+            row = run(spark, work, settings)
+            restart.join(60.0)
+            assert not restart.is_alive()
+            assert row["status"] == "done"
+            repeated += row.get("retries", 0)  # the last requests of a short job may be over before the server is
+        assert repeated > 0
+    plain = job_settings(f"s3://{s3_bucket}/x", s3(s3_process.url))
+    for table in (SEGMENT_EMOTIONS, CALL_EMOTIONS, CALL_TALK, CHANNELS):
+        same_rows(store_of(folder), store_of(plain), table, but=("version",))
+
+
+def restart_at(server: S3Server, proxy: FaultyProxy, requests: int) -> None:
+    """Kills the server when a proxy has passed on so many requests, and starts it again."""
+    while proxy.requests < requests:
+        time.sleep(0.005)
+    server.kill()
+    time.sleep(3.0)
+    server.start()

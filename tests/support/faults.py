@@ -19,6 +19,8 @@ BEFORE = ("throttled", "internal_error", "unavailable", "timed_out", "reset")
 AFTER = ("answer_lost", "truncated", "wrong_length", "damaged")
 """The request is done, and the answer is lost or wrong: cut, announced shorter than it is, or with a byte changed."""
 KINDS = (*BEFORE, *AFTER)
+UPLOADS = ("damaged_upload", "condition_lost")
+"""The request reaches the store changed: a byte of its body, or without If-None-Match."""
 _ANSWERS = {
     "throttled": ("SlowDown", 503),
     "internal_error": ("InternalError", 500),
@@ -91,9 +93,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.note(fault)
             self._fail(fault)
             return
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
+        if fault == "damaged_upload" and self.command == "PUT" and body:
+            body = self.server.damaged(body)
+        if fault == "condition_lost":
+            headers = {name: value for name, value in headers.items() if name.lower() != "if-none-match"}
         upstream = http.client.HTTPConnection(self.server.target, timeout=30)
         try:
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
             upstream.request(self.command, self.path, body, headers)
             answer = upstream.getresponse()
             data = answer.read()

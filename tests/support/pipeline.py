@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -45,7 +46,13 @@ SMALL: Mapping[str, Any] = {
     "spark": {"master": "local[2]"},
 }
 PATTERN = "{call_date:%Y/%m/%d}/{call_id}_{agent_id}.wav"
-_OF_A_RUN = frozenset({"run_id", "scored_at", "seen_at", "started_at", "finished_at", "wall_s", "modified_at"})
+_OF_A_RUN = frozenset(
+    (
+        *("run_id", "parent_run_id", "settings_hash", "published_by", "held_by", "wall_s"),
+        *("scored_at", "seen_at", "started_at", "finished_at", "updated_at", "modified_at"),
+        *("listed_at", "published_at", "held_since"),
+    )
+)
 _TOLERANCE = 1e-5
 
 
@@ -70,8 +77,12 @@ def layout(root: str | Path) -> dict[str, Any]:
 
 def job_settings(root: str | Path, changes: Mapping[str, Any] | None = None) -> Settings:
     """The shipped defaults, made small, for the layout below `root`, with `changes` on top."""
-    base = load_settings(environ={}).model_dump(by_alias=True)
-    return Settings(**merged(merged(base, layout(root)), changes or {}))
+    return Settings(**merged(merged(_defaults(), layout(root)), changes or {}))
+
+
+@functools.cache
+def _defaults() -> Mapping[str, Any]:
+    return load_settings(environ={}).model_dump(by_alias=True)
 
 
 def run(session: SparkSession, work: type[Work], settings: Settings) -> dict[str, Any]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from ser_core.data.storage import Storage
 from ser_core.data.storage.folder import FolderStorage
+from ser_core.data.tables.newest import features_key
 from ser_core.data.tables.schemas import (
     AS_RECORDED,
     CALL_EMOTIONS,
     CALL_TALK,
     CHANNELS,
+    DATES,
     FEATURES,
     LABELS,
     QUARANTINE,
@@ -26,7 +30,7 @@ from ser_core.data.tables.schemas import (
     Table,
     features_schema,
 )
-from ser_core.data.tables.store import TableStore, bucket_key, bucket_of, log_key, rows
+from ser_core.data.tables.store import TableStore, bucket_key, bucket_of, log_key, partition_path, rows
 
 MONDAY, TUESDAY = dt.date(2026, 3, 2), dt.date(2026, 3, 3)
 BUCKETS, DIMENSION, SET = 2, 3, "paper-3@8k:abc"
@@ -58,6 +62,20 @@ class Stopping(FolderStorage):
         super().delete(key)
 
 
+def opened(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Keys of which anything is read from now on."""
+    seen: list[str] = []
+    for name in ("fetch", "open_ranges"):
+        whole = getattr(storage, name)
+        monkeypatch.setattr(storage, name, partial(_noted, whole, seen))
+    return seen
+
+
+def _noted(whole: Any, seen: list[str], key: str, *more: Any, **named: Any) -> Any:
+    seen.append(key)
+    return whole(key, *more, **named)
+
+
 def at(hour: int) -> dt.datetime:
     """A time on Wednesday."""
     return dt.datetime(2026, 3, 4, hour, tzinfo=dt.UTC)
@@ -66,6 +84,11 @@ def at(hour: int) -> dt.datetime:
 def run_id(hour: int) -> str:
     """A run's name that sorts by time."""
     return f"{at(hour):%Y%m%dT%H%M%S}-abcdef"
+
+
+def run_key(run: str) -> str:
+    """The file of a run's row."""
+    return f"{RUNS.name}/{partition_path(RUNS, {'month': f'{run[:4]}-{run[4:6]}'})}{run}.parquet"
 
 
 def recording(name: str, call: str, day: dt.date, version: str = "v1", **more: Any) -> dict[str, Any]:
@@ -78,18 +101,29 @@ def extraction(
     store: TableStore, run: str, task: int, recordings: Iterable[tuple[str, str, str, dt.date]], feature_set: str = SET
 ) -> None:
     """Files of one extraction task: (recording_id, version, call_id, date) each with two channels of two segments."""
-    channels, features = [], []
-    for name, version, call, day in recordings:
-        for channel, role in enumerate(("customer", "agent")):
-            key = {
-                "recording_id": name, "version": version, "channel": channel, "feature_set": feature_set,
-                "condition": AS_RECORDED,
-            }  # fmt: skip
-            own = {"call_id": call, "call_date": day, "role": role, "codec": "pcm", "segments": 2, "run_id": run}
-            channels.append({**key, **own, "duration_s": 4.0})
-            features += [{**key, "segment_no": n, "start_s": 2.0 * n, "vector": [n, channel, 1.0]} for n in range(2)]
-    store.write(log_key(FEATURES, run, task), rows(features_schema(DIMENSION), features))
-    store.write(log_key(CHANNELS, run, task), rows(CHANNELS.schema, channels))
+    every = list(recordings)
+    for date in sorted({day for *_, day in every}):
+        channels, features = [], []
+        for name, version, call in [given[:3] for given in every if given[3] == date]:
+            for channel, role in enumerate(("customer", "agent")):
+                key = {
+                    "recording_id": name, "version": version, "channel": channel, "feature_set": feature_set,
+                    "condition": AS_RECORDED,
+                }  # fmt: skip
+                own = {"call_id": call, "call_date": date, "role": role, "codec": "pcm", "segments": 2, "run_id": run}
+                channels.append({**key, **own, "duration_s": 4.0})
+                features += [
+                    {**key, "segment_no": n, "start_s": 2.0 * n, "vector": [n, channel, 1.0]} for n in range(2)
+                ]
+        store.write(log_key(FEATURES, run, task, call_date=date), rows(features_schema(DIMENSION), features))
+        store.write(log_key(CHANNELS, run, task, call_date=date), rows(CHANNELS.schema, channels))
+
+
+def refusal(store: TableStore, run: str, task: int, name: str, day: dt.date, **more: Any) -> None:
+    """A file of `quarantine` with one row."""
+    row = {"recording_id": name, "version": "v1", "run_id": run, "uri": f"/archive/{name}.wav", "attempt": 1}
+    row |= {"reason": "not_audio", "detail": "text", "seen_at": at(3), "refused_by": "rule", "call_date": day, **more}
+    store.write(log_key(QUARANTINE, run, task, call_date=day), rows(QUARANTINE.schema, [row]))
 
 
 def derived(store: TableStore, table: Table, given: Iterable[Mapping[str, Any]], days: Iterable[dt.date]) -> None:
@@ -113,9 +147,9 @@ def fill(store: TableStore) -> None:
     extracted = {call: place for call, place in CALLS.items() if call != "c4"}
     for task, (call, (name, day)) in enumerate(extracted.items()):
         extraction(store, run_id(3), task, [(name, "v1", call, day)])
-    refused = {"recording_id": "r4", "version": "v1", "run_id": run_id(3), "uri": "/archive/c4.wav", "attempt": 1}
-    refused |= {"reason": "not_audio", "detail": "/archive/c4.wav holds text", "seen_at": at(3)}
-    store.write(log_key(QUARANTINE, run_id(3), 0), rows(QUARANTINE.schema, [refused]))
+    refusal(
+        store, run_id(3), 0, "r4", TUESDAY, uri="/archive/c4.wav", detail="/archive/c4.wav holds text", seen_at=at(3)
+    )
     label = {"recording_id": "r2", "channel": 0, "start_s": 0.0, "end_s": 2.0, "annotator": "x", "corpus": "own"}
     store.write("labels/own.parquet", rows(LABELS.schema, [{**label, "emotion": "sad"}]))
     scored = {"model_version": MODEL, "role": "customer", "run_id": run_id(4)}
@@ -134,7 +168,11 @@ def fill(store: TableStore) -> None:
     for hour, job in ((2, "ingest"), (3, "extract"), (4, "score")):
         detail = "StorageError: /archive/c2.wav and c21 cannot be read" if job == "extract" else None
         run = {"run_id": run_id(hour), "job": job, "started_at": at(hour), "finished_at": at(hour), "detail": detail}
-        store.write(log_key(RUNS, run_id(hour), 0), rows(RUNS.schema, [{**run, "status": "done"}]))
+        store.write(run_key(run_id(hour)), rows(RUNS.schema, [{**run, "status": "done", "month": "2026-03"}]))
+    of_date = {"models": [MODEL], "model_version": MODEL, "published_at": at(4), "listed": 2, "open": False}
+    counts = ({"extracted": 2, "scored": 2, "segments": 4, "refused": 0}, {"extracted": 1, "scored": 1, "segments": 2})
+    given = [{**of_date, "call_date": day, **own} for day, own in zip(days, counts, strict=True)]
+    store.write("dates/dates.parquet", rows(DATES.schema, [{"refused": 1, "silent": 0, **row} for row in given]))
 
 
 def counted(store: TableStore, feature_set: str = SET) -> dict[tuple[str, str], tuple[str, int, int]]:
@@ -142,7 +180,7 @@ def counted(store: TableStore, feature_set: str = SET) -> dict[tuple[str, str], 
     counts: dict[tuple[str, str], tuple[str, int, int]] = {}
     for key in store.files(CHANNELS):
         table = [row for row in store.read(key).to_pylist() if row["feature_set"] == feature_set]
-        vectors = f"{FEATURES.name}/{key.removeprefix(f'{CHANNELS.name}/')}"
+        vectors = features_key(key)
         features = store.read(vectors).to_pylist() if store.storage.exists(vectors) else []
         for place in {(row["recording_id"], row["version"]) for row in table}:
             channels = [row for row in table if (row["recording_id"], row["version"]) == place]

@@ -22,3 +22,16 @@ def vowel(f0: float, formants: list[tuple[float, float]], sr: int, duration_s: f
             out[i + 2] = (1 - b - c) * value + b * out[i + 1] + c * out[i]
         y = out[2:]
     return (level * y / np.sqrt(np.mean(y**2))).astype(np.float32)
+
+
+def syllables(
+    f0: float, sr: int, duration_s: float, rate_hz: float = 4.0, seed: int = 0, level: float = 0.1
+) -> np.ndarray:
+    """Syllables of changing vowels, float32: harmonics of `f0` whose balance moves `rate_hz` times a second."""
+    t = np.arange(round(duration_s * sr)) / sr
+    rng = np.random.default_rng(seed)
+    at = (t * rate_hz).astype(int)
+    y = np.zeros(len(t))
+    for k in range(1, int(0.45 * sr / f0)):
+        y += np.sin(2 * np.pi * f0 * k * t) * rng.uniform(0, 1, at.max() + 1)[at] ** 3 / k
+    return (level * y * (0.3 + np.abs(np.sin(np.pi * rate_hz * t)))).astype(np.float32)

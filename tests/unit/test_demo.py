@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import importlib
 import os
 import subprocess
@@ -12,12 +13,13 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import soundfile as sf
 
+from ser_core.data.storage.folder import FolderStorage
+from ser_core.data.tables.layout import check_layout
 from ser_core.data.tables.schemas import CALL_EMOTIONS, SEGMENT_EMOTIONS
+from ser_core.data.tables.store import TableStore, bucket_key, rows
 from ser_core.emotions import EMOTIONS, SCHEMES
 
 DEMO = Path(__file__).parents[2] / "deploy" / "demo"
@@ -189,10 +191,13 @@ def write_tables(out: Path) -> None:
     ]
     summary = {"call_id": "c", "role": "customer", "dominant_emotion": "angry", "valence": -0.25, "escalated": True}
     calls = [summary | {"model_version": version} for version in ("m/9", "m/10")]
-    for table, rows in ((SEGMENT_EMOTIONS, segments), (CALL_EMOTIONS, calls)):
-        folder = out / "tables" / table.name / "model_version=m%2F10"
-        folder.mkdir(parents=True)
-        pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), folder / "bucket-0.parquet")
+    store = TableStore(FolderStorage(out / "tables"))
+    check_layout(store)
+    for table, given in ((SEGMENT_EMOTIONS, segments), (CALL_EMOTIONS, calls)):
+        for version in ("m/9", "m/10"):
+            own = [row for row in given if row["model_version"] == version]
+            partition = {"model_version": version, "call_date": dt.date(2026, 3, 2)}
+            store.write(bucket_key(table, partition, 0), rows(table.schema, own))
 
 
 def test_check_counts_recovered_seconds_of_the_newest_model(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ser_core.config.settings import StorageSettings
 from ser_core.data.archive.metadata import CallMetadata, parse_metadata
+from ser_core.data.archive.role_words import RoleNames
 from ser_core.data.archive.row_files import read_rows
 from ser_core.data.storage import ObjectInfo, locate, open_storage
 from ser_core.data.storage.locate import has_scheme
@@ -20,9 +21,10 @@ class ManifestEntry:
     key: str
     uri: str
     metadata: CallMetadata
+    values: Mapping[str, str]
 
 
-def read_manifest(uri: str, settings: StorageSettings) -> Iterator[ManifestEntry]:
+def read_manifest(uri: str, names: RoleNames, settings: StorageSettings) -> Iterator[ManifestEntry]:
     """The entries of a manifest, in its order; only the manifest itself is opened.
 
     Raises:
@@ -36,7 +38,7 @@ def read_manifest(uri: str, settings: StorageSettings) -> Iterator[ManifestEntry
         try:
             if not named or whole in seen:
                 raise ValueError(f"has the uri {named!r} of an earlier row" if named else "has no uri")
-            entry = ManifestEntry(folder.key_of(whole) or whole, whole, parse_metadata(row))
+            entry = ManifestEntry(folder.key_of(whole) or whole, whole, parse_metadata(row, names), row)
         except ValueError as error:
             raise SettingsError([f"{uri}, row {number}: {error}"]) from error
         seen.add(whole)

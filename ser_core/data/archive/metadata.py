@@ -1,24 +1,25 @@
-"""Metadata of calls, from a file with one row per call."""
+"""What a contact centre's systems know of a call, from a file with one row a call."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from ser_core.config.settings import StorageSettings
+from ser_core.data.archive.metadata_files import MetadataFile
+from ser_core.data.archive.role_words import RoleNames, parse_roles
 from ser_core.data.archive.row_files import Row, read_rows
 from ser_core.errors import SettingsError
 
 _T = TypeVar("_T")
 _MAX_FAULTS = 10
-_ROLES = ("customer", "agent", "mixed")
 
 
 @dataclass(frozen=True)
 class CallMetadata:
-    """Metadata of a call; None where unknown.
+    """What is known of a call; None where it is not.
 
     `started_at` without an offset is local time of the archive. `extra` holds every other column, `roles` too.
     """
@@ -31,34 +32,43 @@ class CallMetadata:
     extra: Mapping[str, str]
 
 
-def read_metadata(uri: str, settings: StorageSettings) -> dict[str, CallMetadata]:
-    """Metadata by call_id from a CSV or Parquet file with a column `call_id`.
+class MetadataRow(NamedTuple):
+    """A row of a file: its call_id, its values as text, and its place, such as `calls.csv, row 4`."""
 
-    Known columns: agent_id, queue, started_at and call_date (ISO 8601), roles (`0=agent,1=customer`).
+    call_id: str
+    values: Row
+    place: str
+
+
+def read_metadata(file: MetadataFile, names: RoleNames, settings: StorageSettings) -> Iterator[MetadataRow]:
+    """The rows of a CSV or Parquet file with a column `call_id`, in its order; none is kept in memory.
+
+    Known columns: agent_id, queue, started_at and call_date (ISO 8601), roles (`0=agent,1=customer`). In a file of one
+    date, a row that has neither call_date nor started_at is of that date.
 
     Raises:
-        SettingsError: no column `call_id`, a call_id that is empty or occurs twice, values that cannot be read.
+        SettingsError: a row has no call_id, or values that cannot be read; the first ten such rows.
     """
-    calls: dict[str, CallMetadata] = {}
     faults: list[str] = []
-    for number, row in read_rows(uri, "call_id", settings):
+    for number, row in read_rows(file.uri, "call_id", settings):
+        place = f"{file.uri}, row {number}"
         try:
-            call = parse_metadata(row)
+            call = parse_metadata(row, names)
             if call.call_id is None:
                 raise ValueError("has no call_id")
-            if call.call_id in calls:
-                raise ValueError(f"has the call_id {call.call_id!r} of an earlier row: expected one row per call")
-            calls[call.call_id] = call
         except ValueError as error:
-            faults.append(f"{uri}, row {number}: {error}")
+            faults.append(f"{place}: {error}")
             if len(faults) == _MAX_FAULTS:
                 break
+            continue
+        if file.call_date is not None and call.call_date is None and call.started_at is None:
+            row["call_date"] = file.call_date.isoformat()
+        yield MetadataRow(call.call_id, row, place)
     if faults:
         raise SettingsError(faults)
-    return calls
 
 
-def parse_metadata(row: Row) -> CallMetadata:
+def parse_metadata(row: Row, names: RoleNames) -> CallMetadata:
     """The typed form of a row.
 
     Raises:
@@ -68,7 +78,7 @@ def parse_metadata(row: Row) -> CallMetadata:
     started_at = _parsed(rest, "started_at", dt.datetime.fromisoformat, "2026-11-21T09:30:00+01:00")
     call_date = _parsed(rest, "call_date", _day, "2026-11-21")
     if "roles" in rest:
-        parse_roles(rest["roles"])
+        parse_roles(rest["roles"], names)
     return CallMetadata(
         call_id=rest.pop("call_id", None),
         agent_id=rest.pop("agent_id", None),
@@ -79,23 +89,8 @@ def parse_metadata(row: Row) -> CallMetadata:
     )
 
 
-def parse_roles(text: str) -> dict[int, str]:
-    """Roles by channel from `0=agent,1=customer`.
-
-    Raises:
-        ValueError: anything else.
-    """
-    roles: dict[int, str] = {}
-    for item in text.split(","):
-        channel, _, role = (part.strip() for part in item.partition("="))
-        if not (channel.isascii() and channel.isdigit()) or role not in _ROLES or int(channel) in roles:
-            raise ValueError(f"roles is {text!r}: expected 0=agent,1=customer, with roles of {', '.join(_ROLES)}")
-        roles[int(channel)] = role
-    return roles
-
-
 def _day(text: str) -> dt.date:
-    """A date, or the day of a time stamp at midnight, as databases export dates."""
+    """A date; of a time stamp at midnight, as databases export dates, its day."""
     moment = dt.datetime.fromisoformat(text)
     if moment.time() != dt.time() or moment.tzinfo is not None:
         raise ValueError(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from string import Formatter
 
 from ser_core.data.archive.time_format import DATE, TIME, date_or_time_regex, parts_of
@@ -44,7 +45,7 @@ class PathPattern:
         values: dict[str, Value] = dict(match.groupdict())
         try:
             for name, form in self._formats.items():
-                values[name] = dt.datetime.strptime(match[name], form)
+                values[name] = _moment(match[name], form)
         except ValueError:  # such as the 31st of February
             return None
         day, start = values.get("call_date"), values.get("started_at")
@@ -53,6 +54,11 @@ class PathPattern:
             if isinstance(start, dt.datetime) and not parts_of(self._formats["started_at"]) & DATE:
                 values["started_at"] = start.replace(year=day.year, month=day.month, day=day.day)
         return values
+
+    @property
+    def has_date(self) -> bool:
+        """Whether the date of a call is in its path."""
+        return "call_date" in self._formats or parts_of(self._formats.get("started_at", "")) >= DATE
 
     def prefixes(self, dates: Iterable[dt.date]) -> list[str] | None:
         """The beginnings of all keys of `dates`; None where the pattern does not begin with call_date."""
@@ -124,6 +130,12 @@ class PathPattern:
         if fields[0][1] == "call_date":
             self._head = fields[0][0]
             self._tail = fields[1][0] if len(fields) > 1 else ""
+
+
+@lru_cache(maxsize=1024)
+def _moment(text: str, form: str) -> dt.datetime:
+    """`strptime` for texts that come again and again: all recordings of a date have the same."""
+    return dt.datetime.strptime(text, form)
 
 
 def _free(separator: str) -> str:

@@ -6,6 +6,7 @@ All are HMAC-SHA-256 (RFC 2104) under one secret, with a prefix for each kind of
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import hashlib
 import hmac
 import os
@@ -50,8 +51,24 @@ class Pseudonyms:
         return hmac.new(self.secret, f"forgotten {kind}\0{name}".encode(), hashlib.sha256).hexdigest()
 
     def of_call(self, call_id: str) -> str:
-        """The tombstone of a call, named as in the archive."""
+        """The tombstone of every call of a name, on any date; named as in the archive."""
         return self.tombstone("call", self.call(call_id))
+
+    def of_call_on(self, hashed_call_id: str, date: dt.date) -> str:
+        """The tombstone of a call on its date; named by its hash."""
+        return self.tombstone("call on date", f"{hashed_call_id}\0{date}")
+
+    def of_recording(self, recording: Recording) -> tuple[str, str, str]:
+        """The tombstones that keep a recording out: its own, that of its call's name, and that of its call."""
+        return (
+            self.tombstone("recording", recording.recording_id),
+            self.of_call(recording.call_id),
+            self.of_call_on(self.call(recording.call_id), recording.call_date),
+        )
+
+    def as_kept(self, name: str, value: str) -> frozenset[str]:
+        """A value as `recordings` may have it: as it is, and hidden. `name` is of a column, or a key of `extra`."""
+        return frozenset({value, self._digest({"call_id": "call", "agent_id": "agent"}.get(name, name), value)})
 
     @property
     def mark(self) -> str:

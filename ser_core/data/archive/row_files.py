@@ -41,6 +41,15 @@ def read_rows(uri: str, column: str, settings: StorageSettings) -> Iterator[tupl
             raise SettingsError([f"{uri} cannot be read: {error}; expected CSV in UTF-8, or Parquet"]) from error
 
 
+def check_column(uri: str, column: str, settings: StorageSettings) -> None:
+    """Reads the first row only.
+
+    Raises:
+        SettingsError: as `read_rows`.
+    """
+    next(read_rows(uri, column, settings), None)
+
+
 def is_table_uri(uri: str) -> bool:
     """Whether `uri` names a file that `read_rows` reads, rather than a folder."""
     return uri.lower().endswith((".csv", ".parquet"))

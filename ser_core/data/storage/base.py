@@ -126,6 +126,13 @@ class Storage(ABC):
             return False
         return True
 
+    def read_or_none(self, key: str) -> bytes | None:
+        """The whole object, or None where there is none at `key`."""
+        try:
+            return self.read(key)
+        except ObjectMissingError:
+            return None
+
     def uri_of(self, key: str) -> str:
         """The full name of `key`: the root, a `/`, and the key as it is (nothing is escaped)."""
         return f"{self.uri.rstrip('/')}/{key}"

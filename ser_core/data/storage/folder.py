@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ser_core.data.storage.base import ObjectInfo, Storage, check_key
+from ser_core.data.storage.folder_files import CountedFile, flush_folder, of_folder, opened
+from ser_core.data.storage.request_count import count_bytes, count_request
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError, StorageError
 
 _log = logging.getLogger(__name__)
-_UNFINISHED = re.compile(r"(^|/)_[0-9a-f]{32}\.unfinished$")
+_STATE, _UNFINISHED = "_state/", "unfinished"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -41,7 +43,8 @@ class FolderStorage(Storage):
         """Raise StorageError unless the root is a folder that may be listed."""
         if not Path(self._root).is_dir():
             raise StorageError(f"{self._root} is no folder: check the path, and that its file system is mounted")
-        with _translated(self._root):
+        count_request("list")
+        with of_folder(self._root):
             os.scandir(self._root).close()
 
     def list(self, prefix: str = "", recursive: bool = True) -> Iterator[ObjectInfo]:
@@ -56,7 +59,8 @@ class FolderStorage(Storage):
 
     def info(self, key: str) -> ObjectInfo:
         """Size and time of a file."""
-        with _translated(self.uri_of(key)):
+        count_request("head")
+        with of_folder(self.uri_of(key)):
             status = self._path(key).stat()
         if not stat.S_ISREG(status.st_mode):
             raise ObjectMissingError(f"{self.uri_of(key)} is no file")
@@ -64,45 +68,56 @@ class FolderStorage(Storage):
 
     def read(self, key: str) -> bytes:
         """The whole file."""
-        with self.open(key, 0) as file, _translated(self.uri_of(key)):
+        with self.open(key, 0) as file, of_folder(self.uri_of(key)):
             return file.read()
 
     def fetch(self, key: str, memory_bytes: int) -> tuple[ObjectInfo, BinaryIO]:
         """The file itself; size and time are those of the open file."""
-        with _translated(self.uri_of(key)):
+        count_request("get")
+        with of_folder(self.uri_of(key)):
             file = self._path(key).open("rb")
-            return _info(key, os.fstat(file.fileno())), file
+            info = _info(key, os.fstat(file.fileno()))
+        count_bytes(info.size_bytes)
+        return info, file
 
     def open_ranges(self, key: str) -> BinaryIO:
         """The file itself."""
-        return self.fetch(key, 0)[1]
+        count_request("get")
+        with of_folder(self.uri_of(key)):
+            return io.BufferedReader(CountedFile(self._path(key)))
 
     def put(self, key: str, data: bytes | Path | BinaryIO) -> None:
-        """Write beside the target under a name that begins with `_`, flush to disk, rename."""
+        """Write a file below `_state/unfinished/`, flush it to disk, rename it."""
+        count_request("put")
         path = self._path(key)
-        with _opened(data) as source, _translated(self.uri_of(key)), _written_beside(path, source) as unfinished:
+        with opened(data) as source, of_folder(self.uri_of(key)), self._unfinished(source) as unfinished:
+            path.parent.mkdir(parents=True, exist_ok=True)
             unfinished.replace(path)
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
-        """Write beside the target, then give it the name by a hard link, which fails where the name is taken."""
+        """Write a file below `_state/unfinished/`, then link it to its name, which fails where that is taken."""
+        count_request("put")
         path = self._path(key)
-        with _translated(self.uri_of(key)), _written_beside(path, io.BytesIO(data)) as unfinished:
+        with of_folder(self.uri_of(key)), self._unfinished(io.BytesIO(data)) as unfinished:
+            path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 path.hardlink_to(unfinished)
             except FileExistsError:
                 return False
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
         return True
 
     def delete(self, key: str) -> None:
         """Remove the file; its folder stays."""
-        with suppress(ObjectMissingError), _translated(self.uri_of(key)):
+        count_request("delete")
+        with suppress(ObjectMissingError), of_folder(self.uri_of(key)):
             self._path(key).unlink()
 
     def sweep(self, before: dt.datetime) -> int:
-        """Remove unfinished files that have not been written to since `before`."""
-        keys = [info.key for info in self.list() if _UNFINISHED.search(info.key) and info.modified_at < before]
+        """Remove unfinished files that have not been written to since `before`. Only their folder is listed."""
+        unfinished = self._walk(f"{_STATE}{_UNFINISHED}/", "", recursive=False)
+        keys = [info.key for info in unfinished if info.modified_at < before]
         for key in keys:
             self.delete(key)
         return len(keys)
@@ -110,6 +125,20 @@ class FolderStorage(Storage):
     def local_path(self, key: str) -> Path:
         """The file's path, confined to the root."""
         return self._path(key)
+
+    @contextmanager
+    def _unfinished(self, source: BinaryIO) -> Iterator[Path]:
+        """A complete, flushed file on the file system of the root, removed at the end unless it was renamed."""
+        path = Path(self._root, _STATE, _UNFINISHED, uuid.uuid4().hex)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("xb") as file:
+                shutil.copyfileobj(source, file)
+                file.flush()
+                os.fsync(file.fileno())
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
     def _split(self, prefix: str) -> tuple[str, str]:
         folder, slash, stem = prefix.rpartition("/")
@@ -137,7 +166,7 @@ class FolderStorage(Storage):
                     yield from self._walk(name, "", recursive)
                 continue
             try:
-                with _translated(entry.path):
+                with of_folder(entry.path):
                     status = entry.stat()
             except ObjectMissingError:  # removed since the folder was listed
                 continue
@@ -147,16 +176,24 @@ class FolderStorage(Storage):
         """Keys (folders end in `/`) and entries of one folder; with the `/`, their order is the order of all keys."""
         listed: list[tuple[str, os.DirEntry[str]]] = []
         path = os.path.join(self._root, _name_of(folder))  # noqa: PTH118 - os.scandir wants the text
-        with suppress(ObjectMissingError), _translated(path), os.scandir(path) as entries:
+        count_request("list")
+        with suppress(ObjectMissingError), of_folder(path), os.scandir(path) as entries:
             for entry in entries:
                 name = _key_of(entry.name)
                 if name.startswith(stem) and self._is_listed(entry):
                     listed.append((f"{folder}{name}/" if entry.is_dir(follow_symlinks=False) else folder + name, entry))
         return sorted(listed, key=lambda item: item[0])
 
+    def _is_of_writers(self, entry: os.DirEntry[str]) -> bool:
+        """Whether a folder has nothing but unfinished files, which are no objects yet."""
+        state = os.path.join(self._root, _STATE.rstrip("/"))  # noqa: PTH118
+        if entry.path == state:
+            return os.listdir(state) == [_UNFINISHED]  # noqa: PTH208
+        return entry.name == _UNFINISHED and os.path.dirname(entry.path) == state  # noqa: PTH120
+
     def _is_listed(self, entry: os.DirEntry[str]) -> bool:
         if not entry.is_symlink():
-            return entry.is_dir() or entry.is_file()
+            return entry.is_file() or (entry.is_dir() and not self._is_of_writers(entry))
         if self._holds(entry.path) and entry.is_file():
             return True
         _log.warning("a link below %s leads to a folder or out of it: not followed", self._root)
@@ -176,49 +213,3 @@ def _key_of(name: str) -> str:
 
 def _name_of(key: str) -> str:
     return os.fsdecode(re.sub(rb"\\x([89a-f][0-9a-f])", lambda byte: bytes.fromhex(byte[1].decode()), key.encode()))
-
-
-@contextmanager
-def _opened(data: bytes | Path | BinaryIO) -> Iterator[BinaryIO]:
-    if isinstance(data, bytes | Path):
-        with io.BytesIO(data) if isinstance(data, bytes) else data.open("rb") as source:
-            yield source
-    else:
-        data.seek(0)
-        yield data
-
-
-@contextmanager
-def _written_beside(path: Path, source: BinaryIO) -> Iterator[Path]:
-    """A complete, flushed file in the folder of `path`, removed at the end unless it was renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.parent / f"_{uuid.uuid4().hex}.unfinished"  # neither a glob for Parquet nor a reader here sees it
-    try:
-        with unfinished.open("xb") as file:
-            shutil.copyfileobj(source, file)
-            file.flush()
-            os.fsync(file.fileno())
-        yield unfinished
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a new name survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _translated(uri: str) -> Iterator[None]:
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise ObjectMissingError(f"{uri} is not there ({error.strerror}): was it moved or deleted?") from error
-    except PermissionError as error:
-        raise ObjectForbiddenError(f"{uri} may not be used ({error.strerror}): check owner and permissions") from error
-    except OSError as error:
-        raise StorageError(f"{uri} cannot be used: {error.strerror or error}; check the disk or the mount") from error

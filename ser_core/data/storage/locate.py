@@ -11,7 +11,7 @@ from ser_core.config.settings import StorageSettings
 from ser_core.data.storage.base import Storage
 from ser_core.data.storage.folder import FolderStorage
 from ser_core.data.storage.s3 import S3Storage
-from ser_core.errors import SettingsError
+from ser_core.errors import SettingsError, StorageError
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
@@ -43,6 +43,25 @@ def open_storage(uri: str, settings: StorageSettings) -> Storage:
             raise SettingsError([f"{uri!r} is no local file: expected file:///folder, '#' and '?' written as %23, %3F"])
         return FolderStorage(_path(url2pathname(parts.path), uri))
     raise SettingsError([f"{uri!r} has the scheme {scheme[1]}: expected s3://bucket/prefix, file:///folder or a path"])
+
+
+def check_place(setting: str, storage: Storage, *, may_be_new: bool = False) -> None:
+    """Checks before work that a root can be used.
+
+    Args:
+        setting: that names the root, such as `tables.uri`.
+        storage: the root.
+        may_be_new: whether a folder may be missing, since the first write makes it.
+
+    Raises:
+        SettingsError: there is no such folder or bucket, or it may not be listed.
+    """
+    if may_be_new and isinstance(storage, FolderStorage) and not Path(storage.uri).exists():
+        return
+    try:
+        storage.check()
+    except StorageError as error:
+        raise SettingsError([f"{setting}: {error}"]) from error
 
 
 def locate(uri: str, settings: StorageSettings) -> tuple[Storage, str]:

@@ -7,7 +7,6 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -15,15 +14,16 @@ from botocore.exceptions import ClientError
 
 from ser_core.config.settings import S3Settings
 from ser_core.data.storage.base import ObjectInfo, Storage, check_key
-from ser_core.data.storage.s3_body import download, download_range
+from ser_core.data.storage.s3_body import download, download_end, download_range
 from ser_core.data.storage.s3_client import client_of as _client_of
-from ser_core.data.storage.s3_client import repeated
-from ser_core.data.storage.s3_errors import status_of, translated
+from ser_core.data.storage.s3_errors import endpoint_of, status_of, translated
 from ser_core.data.storage.s3_ranges import RangedObject
-from ser_core.errors import ObjectMissingError, StorageError
+from ser_core.data.storage.s3_retry import repeated
+from ser_core.data.storage.s3_upload import SMALL_BYTES, abort_uploads, md5_of, upload_in_parts
+from ser_core.errors import StorageError
 
 _log = logging.getLogger(__name__)
-_CONFLICT, _PRECONDITION_FAILED = 409, 412
+_CONFLICT, _PRECONDITION_FAILED, _NOT_IMPLEMENTED = 409, 412, 501
 
 
 class S3Storage(Storage):
@@ -42,7 +42,7 @@ class S3Storage(Storage):
     def check(self) -> None:
         """Raise StorageError unless the bucket may be listed; the prefix may be empty."""
         with translated(self.uri, self._settings):
-            self._call("list_objects_v2", Bucket=self._bucket, Prefix=self._base, MaxKeys=1)
+            self._repeated("list_objects_v2", {"Bucket": self._bucket, "Prefix": self._base, "MaxKeys": 1})
 
     def list(self, prefix: str = "", recursive: bool = True) -> Iterator[ObjectInfo]:
         """Objects whose key begins with `prefix`, a page of 1,000 at a time."""
@@ -59,8 +59,7 @@ class S3Storage(Storage):
 
     def info(self, key: str) -> ObjectInfo:
         """Size, time and etag by one HEAD."""
-        with translated(self.uri_of(key), self._settings, of_object=True):
-            head = self._call("head_object", **self._named(key))
+        head = self.call("head_object", key)
         return _info(key, head["ContentLength"], head)
 
     def read(self, key: str) -> bytes:
@@ -81,32 +80,42 @@ class S3Storage(Storage):
         return _info(key, head["ContentLength"], head), cast(BinaryIO, spool)
 
     def open_ranges(self, key: str) -> BinaryIO:
-        """The version that one HEAD shows; one GET for a range."""
-        info = self.info(key)
+        """The version that the first GET shows, which fetches the last 64 kB; one GET for a further range."""
 
         def fetch(first: int, last: int) -> bytes:
             with translated(self.uri_of(key), self._settings, of_object=True):
-                return download_range(self._client, self._named(key), info.etag or "", first, last, self._settings)
+                return download_range(self._client, named, end.etag, first, last, self._settings)
 
-        return cast(BinaryIO, RangedObject(fetch, info.size_bytes))
+        with translated(self.uri_of(key), self._settings, of_object=True):
+            named = self._named(key)
+            end = download_end(self._client, named, self._settings)
+        return cast(BinaryIO, RangedObject(fetch, end.size_bytes, end.data))
 
     def put(self, key: str, data: bytes | Path | BinaryIO) -> None:
-        """One PUT for bytes; a large file is uploaded in parts, and is visible when all are complete."""
-        with translated(self.uri_of(key), self._settings, of_object=True):
-            if isinstance(data, bytes):
-                self._call("put_object", **self._named(key), Body=data)
-            else:
-                repeated(lambda: self._upload(key, data), self._settings.max_attempts)
+        """One PUT; a file above 64 MB is uploaded in parts, and is visible when all are complete."""
+        if isinstance(data, bytes):
+            self.call("put_object", key, Body=data, ContentMD5=md5_of(data))
+        elif isinstance(data, Path):
+            with data.open("rb") as file:
+                self._put_file(key, file)
+        else:
+            self._put_file(key, data)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         """A PUT with `If-None-Match: *`, which the endpoint must honour (RFC 9110, section 13.1.2)."""
+        named = {**self._named(key), "Body": data, "ContentMD5": md5_of(data), "IfNoneMatch": "*"}
         with translated(self.uri_of(key), self._settings, of_object=True):
             for _ in range(self._settings.max_attempts):
                 try:
-                    self._call("put_object", **self._named(key), Body=data, IfNoneMatch="*")
+                    self._repeated("put_object", named)
                 except ClientError as error:
                     if status_of(error) == _PRECONDITION_FAILED:
                         return False
+                    if status_of(error) == _NOT_IMPLEMENTED:
+                        raise StorageError(
+                            f"{endpoint_of(self._settings)} knows no conditional writes (If-None-Match), and without "
+                            "them two runs could write at once: use another S3 service"
+                        ) from error
                     if status_of(error) != _CONFLICT:
                         raise
                 else:
@@ -117,34 +126,32 @@ class S3Storage(Storage):
 
     def delete(self, key: str) -> None:
         """Remove the object."""
-        with translated(self.uri_of(key), self._settings, of_object=True):
-            self._call("delete_object", **self._named(key))
+        self.call("delete_object", key)
 
     def sweep(self, before: dt.datetime) -> int:
-        """Abort uploads in parts that were begun before `before`: no listing shows them, and S3 charges for them.
+        """Abort uploads in parts of this root that were begun before `before`.
 
-        Where the endpoint or the credentials do not allow it, a warning says so, and nothing is removed.
+        Where the endpoint or the credentials do not allow it, a warning says so.
         """
         try:
-            with translated(self.uri, self._settings):
-                uploads = [upload for upload in self._uploads() if upload["Initiated"].astimezone(dt.UTC) < before]
-                for upload in uploads:
-                    with suppress(ObjectMissingError), translated(upload["Key"], self._settings, of_object=True):
-                        named = {"Bucket": self._bucket, "Key": upload["Key"], "UploadId": upload["UploadId"]}
-                        self._call("abort_multipart_upload", **named)
+            return abort_uploads(self, before)
         except StorageError as error:
             _log.warning(
-                "Unfinished uploads below %s could not be removed (%s): grant s3:ListBucketMultipartUploads and "
-                "s3:AbortMultipartUpload, or let a lifecycle rule of the bucket abort them",
+                "Unfinished uploads below %s could not be removed (%s): grant s3:AbortMultipartUpload, or let a "
+                "lifecycle rule of the bucket abort them",
                 self.uri,
                 error,
             )
             return 0
-        return len(uploads)
 
     def local_path(self, key: str) -> None:
         """None: an object has no path."""
         check_key(key, self.uri)
+
+    def call(self, operation: str, key: str, **arguments: Any) -> Any:
+        """The answer to one request about an object, which botocore names `operation`; it is repeated as needed."""
+        with translated(self.uri_of(key), self._settings, of_object=True):
+            return self._repeated(operation, {**self._named(key), **arguments})
 
     @property
     def _client(self) -> Any:
@@ -155,28 +162,30 @@ class S3Storage(Storage):
         return {"Bucket": self._bucket, "Key": self._base + key}
 
     def _pages(self, prefix: str, delimiter: str) -> Iterator[Mapping[str, Any]]:
-        named = {"Bucket": self._bucket, "Prefix": self._base + prefix, "Delimiter": delimiter}
+        named: dict[str, Any] = {"Bucket": self._bucket, "Prefix": self._base + prefix, "Delimiter": delimiter}
         with translated(self.uri_of(prefix) if prefix else self.uri, self._settings):
             while True:  # boto3's paginator cannot repeat a page
-                page = self._call("list_objects_v2", **named)
+                page = self._repeated("list_objects_v2", named)
                 yield page
                 if not page.get("IsTruncated"):
                     return
                 named["ContinuationToken"] = page["NextContinuationToken"]
 
-    def _uploads(self) -> Iterator[Mapping[str, Any]]:
-        pages = self._client.get_paginator("list_multipart_uploads")
-        for page in pages.paginate(Bucket=self._bucket, Prefix=self._base):
-            yield from page.get("Uploads", ())
+    def _put_file(self, key: str, file: BinaryIO) -> None:
+        if file.seek(0, os.SEEK_END) > SMALL_BYTES:
+            upload_in_parts(self, key, file)
+            return
+        digest = md5_of(file)
 
-    def _upload(self, key: str, data: Path | BinaryIO) -> None:
-        # boto3 closes the file it is given: an open one is passed as a second handle
-        with data.open("rb") if isinstance(data, Path) else os.fdopen(os.dup(data.fileno()), "rb") as file:
+        def attempt() -> None:
             file.seek(0)
-            self._client.upload_fileobj(file, **self._named(key))
+            self._client.put_object(**self._named(key), Body=file, ContentMD5=digest)
 
-    def _call(self, operation: str, **arguments: Any) -> Any:
-        return repeated(lambda: getattr(self._client, operation)(**arguments), self._settings.max_attempts)
+        with translated(self.uri_of(key), self._settings, of_object=True):
+            repeated(attempt, self._settings)
+
+    def _repeated(self, operation: str, arguments: Mapping[str, Any]) -> Any:
+        return repeated(lambda: getattr(self._client, operation)(**arguments), self._settings)
 
 
 def _info(key: str, size_bytes: int, entry: Mapping[str, Any]) -> ObjectInfo:

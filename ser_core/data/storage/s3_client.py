@@ -1,79 +1,46 @@
-"""Clients of S3, and a count of the requests that were repeated."""
+"""Clients of S3, whose requests are counted."""
 
 from __future__ import annotations
 
-import secrets
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any
 
 import boto3.session
 from botocore.config import Config
-from botocore.parsers import ResponseParserError
 
 from ser_core.config.settings import S3Settings
+from ser_core.data.storage.request_count import Kind, count_request
 from ser_core.data.storage.s3_errors import translated
 from ser_core.errors import SettingsError
 
-T = TypeVar("T")
-_LONGEST_WAIT_S = 20.0
-
-
-class _Count:
-    """A counter for several threads."""
-
-    def __init__(self) -> None:
-        self._lock, self._value = threading.Lock(), 0
-
-    def add(self) -> None:
-        with self._lock:
-            self._value += 1
-
-    def value(self) -> int:
-        return self._value
-
-
-_retries = _Count()
-
-
-def retries() -> int:
-    """Number of requests that this process has repeated, whatever the fault."""
-    return _retries.value()
-
-
-def _pause(attempt: int) -> None:
-    """Counts a repeated request, and waits after its `attempt`-th failure as botocore does.
-
-    The wait is random, up to 1, 2, 4, … 20 s: requests that failed together must not come back together.
-    """
-    _retries.add()
-    time.sleep(min(2.0 ** (attempt - 1), _LONGEST_WAIT_S) * secrets.randbelow(1000) / 1000)
-
-
-def repeated(call: Callable[[], T], attempts: int, faults: tuple[type[Exception], ...] = (ResponseParserError,)) -> T:
-    """The result of `call`, tried up to `attempts` times while it raises one of `faults`.
-
-    The default fault is an answer that is cut and so no XML: botocore does not repeat its request.
-    """
-    for attempt in range(1, attempts):
-        try:
-            return call()
-        except faults:
-            _pause(attempt)
-    return call()
+_KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "ListObjectsV2": "list",
+        "GetObject": "get",
+        "HeadObject": "head",
+        "PutObject": "put",
+        "CreateMultipartUpload": "put",
+        "UploadPart": "put",
+        "CompleteMultipartUpload": "put",
+        "DeleteObject": "delete",
+        "AbortMultipartUpload": "delete",
+    }
+)
 
 
 @lru_cache(maxsize=8)
 def client_of(settings: S3Settings, process_id: int) -> Any:
     """The client of a process, kept for all its storages and tasks. A fork must not share sockets.
 
+    It makes each request once: `ser_core.data.storage.s3_retry` repeats them.
+
     Raises:
         SettingsError: the endpoint is no URL.
     """
     config: dict[str, Any] = {
-        "retries": {"mode": settings.retry_mode, "total_max_attempts": settings.max_attempts},
+        "retries": {"mode": settings.retry_mode, "total_max_attempts": 1},
         "connect_timeout": settings.connect_timeout_s,
         "read_timeout": settings.read_timeout_s,
     }
@@ -90,10 +57,10 @@ def client_of(settings: S3Settings, process_id: int) -> Any:
             raise SettingsError(
                 ["storage.s3.endpoint_url is no URL: expected https://host or http://host:port"]
             ) from None
-    client.meta.events.register("request-created.s3", _note_repeated)
+    client.meta.events.register("request-created.s3", _count)
     return client
 
 
-def _note_repeated(request: Any, **_: Any) -> None:
-    if request.context.get("retries", {}).get("attempt", 1) > 1:
-        _retries.add()
+def _count(operation_name: str, **_: Any) -> None:
+    if operation_name in _KINDS:
+        count_request(_KINDS[operation_name])

@@ -17,11 +17,13 @@ class RangedObject(io.RawIOBase):
     Args:
         fetch: returns the bytes from a first position to a last one, which is included.
         size_bytes: of the object.
+        end: its last bytes, which are not fetched again.
     """
 
-    def __init__(self, fetch: Callable[[int, int], bytes], size_bytes: int) -> None:
+    def __init__(self, fetch: Callable[[int, int], bytes], size_bytes: int, end: bytes = b"") -> None:
         self._fetch, self._size, self._position = fetch, size_bytes, 0
-        self._first, self._held = 0, b""
+        self._end, self._end_first = end, size_bytes - len(end)
+        self._held, self._first = b"", 0
 
     def readable(self) -> bool:
         """True."""
@@ -42,15 +44,20 @@ class RangedObject(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any buffer, as typeshed has it
-        """Fill `buffer` as far as the object goes: from the blocks in memory, else by one GET of whole blocks."""
-        end = min(self._position + len(buffer), self._size)
-        if end <= self._position:
+        """Fill `buffer` as far as the object goes: from the bytes in memory, else by one GET of whole blocks."""
+        start, end = self._position, min(self._position + len(buffer), self._size)
+        if end <= start:
             return 0
-        if not self._first <= self._position <= end <= self._first + len(self._held):
-            self._first = self._position // _BLOCK_BYTES * _BLOCK_BYTES
-            last = min(-(-end // _BLOCK_BYTES) * _BLOCK_BYTES, self._size) - 1
-            self._held = self._fetch(self._first, last)
-        count = end - self._position
-        buffer[:count] = self._held[self._position - self._first :][:count]
+        data = self._part(start, min(end, self._end_first)) if start < self._end_first else b""
+        if end > self._end_first:
+            data += self._end[max(start - self._end_first, 0) : end - self._end_first]
+        buffer[: end - start] = data
         self._position = end
-        return count
+        return end - start
+
+    def _part(self, start: int, end: int) -> bytes:
+        """The bytes from `start` to before `end`, both before the last bytes."""
+        if not self._first <= start <= end <= self._first + len(self._held):
+            self._first = start // _BLOCK_BYTES * _BLOCK_BYTES
+            self._held = self._fetch(self._first, min(-(-end // _BLOCK_BYTES) * _BLOCK_BYTES, self._end_first) - 1)
+        return self._held[start - self._first : end - self._first]

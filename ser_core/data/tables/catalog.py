@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from ser_core.config.base import MB
-from ser_core.data.tables.remote_files import RemoteFiles
-from ser_core.data.tables.schemas import TABLES, Table
+from ser_core.data.tables.schemas import DATES, TABLES
 from ser_core.data.tables.store import TableStore
+from ser_core.data.tables.table_files import TableFiles
 from ser_core.errors import QueryError
 
-_LEVELS = ("model_version", "call_date")  # columns that name folders: a filter on one opens no other folders
 CURRENT = ("segment_emotions", "call_emotions")
-"""Tables with a view `current_<table>` of the promoted model's rows."""
+"""Tables with a view `current_<table>`."""
 
 
 class Catalog:
-    """Every table as a view of its name, and `current_*` of the promoted model.
+    """Every table as a view of its name, and the views `current_*`: each date as one model has scored it.
+
+    That is the promoted model where it has published the date, else the model that published it last.
 
     Args:
         store: the tables.
-        model_version: the promoted model; None where there is none, and the `current_*` views are empty.
+        model_version: the promoted model; None where there is none.
     """
 
     def __init__(self, store: TableStore, model_version: str | None) -> None:
         self._store = store
         self._db = duckdb.connect(":memory:")
-        self._remote: list[RemoteFiles] = []
-        for table in TABLES.values():
-            self._view(table)
-        for name in CURRENT:
-            where = f"model_version = {_literal(model_version)}" if model_version else "false"
-            self._db.execute(f"CREATE VIEW current_{name} AS SELECT * FROM {name} WHERE {where}")  # noqa: S608
-        self._confine()
+        current = _CurrentModel(store, model_version)
+        self._views = {table.name: TableFiles(store, table) for table in TABLES.values()}
+        self._views |= {f"current_{name}": TableFiles(store, TABLES[name], current) for name in CURRENT}
+        for name, files in self._views.items():
+            self._db.register(name, files)
+        self._db.execute("SET allowed_directories = []")
+        self._db.execute("SET enable_external_access = false")
+        self._db.execute("SET lock_configuration = true")
 
     def query(self, sql: str) -> pa.Table:
         """The answer to one SELECT.
@@ -53,70 +55,51 @@ class Catalog:
                 raise QueryError(f"Expected one SELECT, found {names}: the tables are read-only here")
             return self._answer(sql)
         except duckdb.Error as error:
-            views = ", ".join([*TABLES, *(f"current_{name}" for name in CURRENT)])
-            raise QueryError(f"{error}\nViews: {views}") from None
+            raise QueryError(f"{error}\nViews: {', '.join(self._views)}") from None
 
     def _answer(self, sql: str) -> pa.Table:
         try:
             return self._db.sql(sql).to_arrow_table()
         except duckdb.Error:
-            failures = [failure for remote in self._remote if (failure := remote.failure())]
+            failures = [failure for files in self._views.values() if (failure := files.failure())]
             if failures:
                 raise failures[0] from None
             raise
 
-    def _view(self, table: Table) -> None:
-        files, columns = self._store.files(table), _columns(table)
-        self._db.register(f"_no_{table.name}", columns.empty_table())
-        source = f"_no_{table.name}"
-        if files and self._store.storage.local_path(files[0]) is not None:
-            pattern = str(self._store.storage.local_path(f"{table.name}/**/*.parquet"))
-            source = f"read_parquet({_literal(pattern)}, union_by_name=true, hive_partitioning=false)"
-        elif files:
-            levels = [name for name in _LEVELS if name in columns.names]
-            self._remote.append(RemoteFiles(self._store.storage, files, columns, levels))
-            source = f"_{table.name}"
-            self._db.register(source, self._remote[-1])
-        # a union with no rows: where no file has a column yet, it is null
-        sql = f"SELECT * FROM {source} UNION ALL BY NAME SELECT * FROM _no_{table.name}"  # noqa: S608 - names are ours
-        self._db.execute(f"CREATE VIEW {table.name} AS {sql}")
-
-    def _confine(self) -> None:
-        root = self._store.storage.local_path("x")
-        allowed = [] if root is None else [f"{str(root.parent).rstrip('/')}/"]
-        listed = ", ".join(_literal(path) for path in allowed)
-        self._db.execute(f"SET allowed_directories = [{listed}]")
-        self._db.execute("SET enable_external_access = false")
-        self._db.execute("SET lock_configuration = true")
-
     def sizes(self) -> list[Mapping[str, Any]]:
-        """Name, rows, files, megabytes and columns of every table."""
+        """Name, rows, files, megabytes and columns of every table. Reads the end of every file."""
         sizes: list[Mapping[str, Any]] = []
         for table in TABLES.values():
-            infos = [
-                i for i in self._store.storage.list(f"{table.name}/") if re.search(r"/[^_/][^/]*\.parquet$", i.key)
-            ]
+            files = set(self._store.files(table))
+            sizes_of = (info.size_bytes for info in self._store.storage.list(f"{table.name}/") if info.key in files)
             count = self._answer(f"SELECT count(*) AS rows FROM {table.name}")  # noqa: S608 - names are ours
             sizes.append(
                 {
                     "table": table.name,
                     "rows": count["rows"][0].as_py(),
-                    "files": len(infos),
-                    "size_mb": round(sum(info.size_bytes for info in infos) / MB, 2),
+                    "files": len(files),
+                    "size_mb": round(sum(sizes_of) / MB, 2),
                     "columns": table.schema.names,
                 }
             )
         return sizes
 
 
-def _columns(table: Table) -> pa.Schema:
-    """The table's columns as they are read: vectors of any length, since a table may hold several feature sets."""
-    kinds = {
-        field.name: pa.list_(field.type.value_type) if pa.types.is_fixed_size_list(field.type) else field.type
-        for field in table.schema
-    }
-    return pa.schema(list(kinds.items()))
+class _CurrentModel:
+    """Whether a partition of model_version and call_date is the one to show, by the table `dates`."""
 
+    def __init__(self, store: TableStore, promoted: str | None) -> None:
+        self._store, self._promoted = store, promoted
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    def __call__(self, values: Mapping[str, str]) -> bool:
+        return values["model_version"] == self._by_date.get(values["call_date"], self._promoted)
+
+    @cached_property
+    def _by_date(self) -> Mapping[str, str]:
+        """The model to show of each date that any has published."""
+        columns = ("call_date", "models", "model_version")
+        rows = self._store.read_all(DATES, self._store.files(DATES), columns).to_pylist()
+        shown = {str(row["call_date"]): row["model_version"] for row in rows if row["model_version"] is not None}
+        if self._promoted is not None:
+            shown |= {str(row["call_date"]): self._promoted for row in rows if self._promoted in (row["models"] or ())}
+        return shown

@@ -1,8 +1,8 @@
 """Reads and writes tables as plain Parquet files on a folder or S3.
 
-A log table is `<table>/<run_id>-<task>.parquet`; a derived table is `<table>/<column>=<value>/…/bucket-NNNN.parquet`,
-with the partition columns inside the files too. Every file becomes visible as a whole, by one rename or PUT. Names that
-begin with `_` are not read as tables: unfinished files, and a table's properties (`_table.json`).
+A file is `<table>/<column>=<value>/…/<name>.parquet`. A log table's name is `<run_id>-<task>-<attempt>`, a derived
+table's `bucket-NNNN`. The columns in the path are not in the file. Every file becomes visible whole, by one rename or
+one PUT. Nothing but Parquet is kept in a table's folder: what is known about tables is below `_state/`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ser_core.config.base import MB
 from ser_core.data.storage import Storage
-from ser_core.data.storage.lease import Fence
-from ser_core.data.tables.schemas import SCHEMA_VERSION, Table
+from ser_core.data.storage.lease import Fence, touch_leases
+from ser_core.data.tables.schemas import TABLES
+from ser_core.data.tables.table import NO_ROWS, NO_ROWS_AT, SCHEMA_VERSION, Table
 
-_MEMORY_BYTES = 64 * MB  # a file up to this is read in memory, a larger one through a local spool file
+STATE = "_state/"
+_MEMORY_BYTES = 64 * 2**20  # a file up to this is read in memory, a larger one through a local spool file
 
 
 class TableStore:
@@ -32,7 +33,7 @@ class TableStore:
 
     Args:
         storage: the root of the tables.
-        fence: checked before each write: a run that has lost its lease must not overwrite newer rows.
+        fence: asked before each write, so that a run which has lost its lease overwrites nothing newer.
     """
 
     def __init__(self, storage: Storage, fence: Fence | None = None) -> None:
@@ -40,35 +41,56 @@ class TableStore:
         self.fence = fence
 
     def files(self, table: Table, prefix: str = "") -> list[str]:
-        """Keys of the table's visible files, sorted; `prefix` narrows to a partition path."""
+        """Keys of the table's files, sorted, but for `NO_ROWS`; `prefix` narrows to a partition path."""
         keys = (info.key for info in self.storage.list(f"{table.name}/{prefix}"))
-        return sorted(key for key in keys if key.endswith(".parquet") and "/_" not in key)
+        return sorted(key for key in keys if key.endswith(".parquet") and not key.endswith(f"/{NO_ROWS}"))
+
+    def files_of(self, table: Table, **values: Any) -> list[str]:
+        """Keys of the files of one partition, sorted, such as `call_date=…`."""
+        return self.files(table, partition_path(table, values))
 
     def read(
         self, key: str, columns: Sequence[str] | None = None, filters: Any = None, schema: pa.Schema | None = None
     ) -> pa.Table:
-        """One file as an Arrow table.
+        """One file as an Arrow table, with the columns of its path.
 
         Args:
             key: of the file.
-            columns: names to read; all where None.
-            filters: a pyarrow.compute expression or the list form of `pyarrow.parquet.read_table`.
-            schema: where given, columns that the file does not have (an older schema version) are null.
+            columns: names to read, on S3 by ranges; the whole file where None.
+            filters: a pyarrow.compute expression, or the list form of `pyarrow.parquet.read_table`.
+            schema: where given, columns the file does not have yet (an older schema version) come as nulls.
 
         Raises:
             ObjectMissingError: no such file.
         """
-        with self.storage.open(key, _MEMORY_BYTES) as source:
-            present = set(pq.read_schema(source).names)
-            source.seek(0)
+        by_ranges = columns is not None and filters is None
+        with self.storage.open_ranges(key) if by_ranges else self.storage.open(key, _MEMORY_BYTES) as source:
+            file = pq.ParquetFile(source, pre_buffer=False)
+            present = set(file.schema_arrow.names)
             wanted = None if columns is None else [name for name in columns if name in present]
-            table = pq.read_table(source, columns=wanted, filters=filters, partitioning=None)
-        return table if schema is None else conform(table, schema if columns is None else _narrow(schema, columns))
+            if by_ranges:
+                rows = file.read(wanted, use_threads=False)
+            else:
+                source.seek(0)
+                rows = pq.read_table(source, columns=wanted, filters=filters, partitioning=None)
+        for name, value in path_values(key).items():
+            if (columns is None or name in columns) and name not in present:
+                rows = rows.append_column(name, pa.repeat(value, len(rows)))
+        return rows if schema is None else conform(rows, schema if columns is None else _narrow(schema, columns))
+
+    def read_all(self, table: Table, keys: Iterable[str], columns: Sequence[str] | None = None) -> pa.Table:
+        """Several files of a table as one, with all columns or `columns`, and in the column `file` the key."""
+        schema = table.schema if columns is None else _narrow(table.schema, columns)
+        parts = [schema.empty_table().append_column("file", pa.array([], pa.string()))]
+        for key in keys:
+            rows = self.read(key, columns, schema=table.schema)
+            parts.append(rows.append_column("file", pa.repeat(pa.scalar(key, pa.string()), len(rows))))
+        return pa.concat_tables(parts)
 
     def recordings(self, key: str, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """`columns` of a log file in pieces of about a row group; rows of one recording in sequence stay together.
+        """`columns` of a log file in pieces of about a row group; adjacent rows of a recording are in one piece.
 
-        `columns` include `recording_id`.
+        `columns` hold `recording_id`, and are columns of the file.
 
         Raises:
             ObjectMissingError: no such file.
@@ -76,21 +98,22 @@ class TableStore:
         with self.storage.open(key, _MEMORY_BYTES) as source, pq.ParquetFile(source) as file:
             rest: pa.Table | None = None
             for group in range(file.num_row_groups):
-                table = file.read_row_group(group, columns=list(columns), use_threads=False)
-                whole, rest = _cut(table if rest is None else pa.concat_tables([rest, table]))
+                rows = file.read_row_group(group, columns=list(columns), use_threads=False)
+                whole, rest = _cut(rows if rest is None else pa.concat_tables([rest, rows]))
                 if len(whole):
                     yield whole
             if rest is not None:
                 yield rest
 
     def write(self, key: str, table: pa.Table) -> None:
-        """Replaces the file `key` by `table`, whole.
+        """Replaces the file `key` by `table`, whole, without the columns of its path.
 
         Raises:
             LeaseLostError: the fence is down.
         """
+        in_path = [name for name in path_values(key) if name in table.column_names]
         sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd")
+        pq.write_table(table.drop_columns(in_path) if in_path else table, sink, compression="zstd")
         self.put(key, sink.getvalue().to_pybytes())
 
     def put(self, key: str, data: bytes | BinaryIO) -> None:
@@ -98,48 +121,73 @@ class TableStore:
         if self.fence is not None:
             self.fence.check()
         self.storage.put(key, data)
+        touch_leases()
+
+    def delete(self, key: str) -> None:
+        """Removes `key`, unless the fence is down (LeaseLostError)."""
+        if self.fence is not None:
+            self.fence.check()
+        self.storage.delete(key)
+        touch_leases()
 
     @contextmanager
     def stream(self, key: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
         """A writer whose file appears at `key` when the block ends without an error, and not at all otherwise."""
-        with tempfile.TemporaryFile() as file:  # it has no name: a killed process leaves nothing
+        with tempfile.TemporaryFile() as file:  # it has no name: nothing is left of it where the process is killed
             with pq.ParquetWriter(file, schema, compression="zstd", **_encodings(schema)) as writer:
                 yield writer
             file.flush()
             self.put(key, cast(BinaryIO, file))
 
     def buckets(self, table: Table, wanted: int) -> int:
-        """The number of buckets of a derived table: `wanted` at its first write, and the same number ever after."""
-        key = f"{table.name}/_table.json"
-        kept = json.dumps({"buckets": wanted, "schema_version": SCHEMA_VERSION}).encode()
-        if not self.storage.exists(key):
-            self.storage.put_if_absent(key, kept)
-        return int(json.loads(self.storage.read(key))["buckets"])
+        """The number of buckets of a derived table: `wanted` at its first write, what is kept for it ever after."""
+        key = f"{STATE}tables/{table.name}.json"
+        kept = self.kept_buckets(table)
+        if kept is None:
+            self.storage.put_if_absent(key, json.dumps({"buckets": wanted, "schema_version": SCHEMA_VERSION}).encode())
+            kept = self.kept_buckets(table)
+        return wanted if kept is None else kept
 
     def kept_buckets(self, table: Table) -> int | None:
-        """The number of buckets of a derived table; None where it was never written."""
-        key = f"{table.name}/_table.json"
-        return int(json.loads(self.storage.read(key))["buckets"]) if self.storage.exists(key) else None
+        """The number of buckets that is kept for a derived table; None where nothing is."""
+        kept = self.storage.read_or_none(f"{STATE}tables/{table.name}.json")
+        return None if kept is None else int(json.loads(kept)["buckets"])
 
     def partitions(self, table: Table) -> list[dict[str, str]]:
-        """Values of the partition columns of every partition."""
+        """Values of the partition columns of every partition that is there. Costs what the table's age is."""
         paths = [f"{table.name}/"]
         for _ in table.partitions:
-            paths = [child for path in paths for child in self.storage.children(path)]
+            paths = [child for path in paths for child in self.storage.children(path) if not _has_no_rows(child)]
         return [
             dict(zip(table.partitions, (unquote(part.partition("=")[2]) for part in path.split("/")[1:]), strict=False))
             for path in paths
         ]
 
 
-def log_key(table: Table, run_id: str, task: int) -> str:
-    """Key of the file that task `task` of run `run_id` writes."""
-    return f"{table.name}/{run_id}-{task:05d}.parquet"
+def log_key(table: Table, run_id: str, task: int, attempt: int = 0, **values: Any) -> str:
+    """Key of the file that an attempt at task `task` of run `run_id` writes into a partition, such as `call_date=…`."""
+    return f"{table.name}/{partition_path(table, values)}{run_id}-{task:05d}-{attempt}.parquet"
 
 
 def partition_path(table: Table, values: Mapping[str, Any]) -> str:
     """Path of a partition below the table's folder, ending in a slash, as Hive names it."""
     return "".join(f"{name}={quote(str(values[name]), safe='')}/" for name in table.partitions)
+
+
+def _has_no_rows(path: str) -> bool:
+    """Whether a path leads to the partition of the file without rows."""
+    name, _, value = path.rstrip("/").rpartition("/")[2].partition("=")
+    return NO_ROWS_AT.get(name) == value
+
+
+def path_values(key: str) -> dict[str, pa.Scalar]:
+    """Values of the columns in the path of a file, in the types of its table."""
+    name, *parts = key.split("/")
+    if name not in TABLES:
+        return {}
+    schema = TABLES[name].schema
+    pairs = (part.partition("=") for part in parts[:-1] if "=" in part)
+    return {name: pa.scalar(unquote(value)).cast(schema.field(name).type) for name, _, value in pairs}
 
 
 def bucket_key(table: Table, values: Mapping[str, Any], bucket: int) -> str:
@@ -153,7 +201,7 @@ def bucket_of(call_id: str, buckets: int) -> int:
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """`table` with exactly the columns of `schema`: cast, in order, nulls where a column is missing."""
+    """`table` with exactly the columns of `schema`: cast, in order, nulls where it has no such column."""
     present = set(table.column_names)
     columns = [
         table.column(field.name).cast(field.type) if field.name in present else pa.nulls(len(table), field.type)
@@ -168,18 +216,13 @@ def rows(schema: pa.Schema, values: Iterable[Mapping[str, Any]]) -> pa.Table:
 
 
 def _encodings(schema: pa.Schema) -> dict[str, Any]:
-    """Byte stream split for vectors: values do not repeat, but bytes of one significance are alike.
-
-    Measured on 2,632 features: 0.82 of their size instead of 0.96, with no loss of bits and of reading speed.
-    """
-    if "vector" not in schema.names:
-        return {}
-    others = [name for name in schema.names if name != "vector"]
-    return {"use_dictionary": others, "use_byte_stream_split": ["vector.list.element"]}
+    """Vectors without a dictionary, since no value occurs twice. Not split into streams of bytes, which would take 0.82
+    of their size instead of 0.96: Spark (4.1) cannot read that."""
+    return {"use_dictionary": [name for name in schema.names if name != "vector"]} if "vector" in schema.names else {}
 
 
 def _cut(table: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """All but the last recording of a table, and the last, which may continue in the next row group."""
+    """All but the last recording of a table, and the last, which may go on in the next row group."""
     if not len(table):
         return table, table
     ids = table.column("recording_id")

@@ -1,18 +1,17 @@
-"""Erasing calls from every table, and keeping them out."""
+"""Erasing calls from every table of their dates, and keeping them out."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from ser_core.data.archive.pseudonyms import Pseudonyms
 from ser_core.data.storage import Storage
+from ser_core.data.tables.moved import forget_moves
 from ser_core.data.tables.schemas import (
     CALL_EMOTIONS,
     CALL_TALK,
@@ -21,20 +20,23 @@ from ser_core.data.tables.schemas import (
     LABELS,
     QUARANTINE,
     RECORDINGS,
-    RUNS,
     SEGMENT_EMOTIONS,
-    Table,
 )
 from ser_core.data.tables.store import TableStore
-from ser_core.data.upkeep.call_rows import Wanted, find, find_uris
-from ser_core.data.upkeep.rewrite import rewrite, schema_of
+from ser_core.data.tables.table import Table
+from ser_core.data.upkeep.call_rows import Calls, Places
+from ser_core.data.upkeep.forgetting import begin_forgetting, end_forgetting
+from ser_core.data.upkeep.rewrite import partition_files, rewrite, schema_of
+from ser_core.data.upkeep.run_texts import erase_texts
 from ser_core.data.upkeep.tombstones import keep_tombstones
 from ser_core.errors import SerError
 
-_ORDER = (CHANNELS, FEATURES, QUARANTINE, LABELS, SEGMENT_EMOTIONS, CALL_EMOTIONS, CALL_TALK, RECORDINGS)
-"""`recordings`, by which a call's rows are located, is erased last: a run that was stopped can be repeated."""
-_NAMES = ("recording_id", "call_id", "call_date")
-_ERASED = "[erased]"
+_OF_DATE = (CHANNELS, FEATURES, QUARANTINE, SEGMENT_EMOTIONS, CALL_EMOTIONS, CALL_TALK)
+_TABLES = (*_OF_DATE, LABELS, RECORDINGS)
+_NAMES = ("recording_id", "call_id")
+
+Erased = Callable[[dt.date, Calls], None]
+"""Called when the calls of a date are in no table but `recordings`."""
 
 
 @dataclass
@@ -42,7 +44,8 @@ class Forgotten:
     """Counts of what was erased, without names.
 
     Attributes:
-        recordings: number of recordings with rows.
+        recordings: ids of recordings that were erased.
+        dates: on which the calls had rows.
         rows: rows erased, by table.
         left: rows that a second search found, by table; all are 0.
         texts: texts of `runs` from which names were erased.
@@ -50,6 +53,7 @@ class Forgotten:
     """
 
     recordings: int = 0
+    dates: set[dt.date] = field(default_factory=set)
     rows: dict[str, int] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
     texts: int = 0
@@ -59,70 +63,72 @@ class Forgotten:
         """Adds the counts of another root."""
         self.recordings += other.recordings
         self.texts += other.texts
+        self.dates |= other.dates
         self.corpora |= other.corpora
         for own, others in ((self.rows, other.rows), (self.left, other.left)):
             for name, count in others.items():
                 own[name] = own.get(name, 0) + count
 
 
-@dataclass(frozen=True)
-class Forget:
-    """Erases calls by name, or all before a date. The caller holds the leases of every job below each root.
+def keep_out(
+    store: TableStore, run_id: str, pseudonyms: Pseudonyms, places: Places, names: Collection[str] = ()
+) -> None:
+    """Writes the tombstones of calls that are about to be erased.
 
-    Attributes:
-        pseudonyms: with the secret of the tombstones.
-        run_id: of this run.
-        call_ids: as named in the archive; rows with their hashes are erased too.
-        before: erase all earlier calls instead.
+    Args:
+        store: the tables.
+        run_id: of the run.
+        pseudonyms: with the secret.
+        places: where the calls are; their recordings get tombstones too.
+        names: call_ids, as in the archive, that are left out on every date.
     """
+    digests = {pseudonyms.of_call(name) for name in names}
+    for date, calls in places.items():
+        digests |= {pseudonyms.tombstone("recording", name) for name in calls.recording_ids}
+        hashed = {hidden for name in calls.call_ids for hidden in pseudonyms.as_kept("call_id", name)}
+        digests |= {pseudonyms.of_call_on(name, date) for name in hashed}
+    if digests:
+        keep_tombstones(store, run_id, pseudonyms, digests)
 
-    pseudonyms: Pseudonyms
-    run_id: str
-    call_ids: Sequence[str]
-    before: dt.date | None
 
-    def run(self, store: TableStore, corpus: TableStore | None) -> Forgotten:
-        """Erases from the archive's tables, and the same calls from those of a `corpus`.
+def erase(store: TableStore, places: Places, erased: Erased) -> Forgotten:
+    """Erases calls from every table of their dates, and reads these dates again. The caller holds the lease.
 
-        Raises:
-            SerError: a second search found rows.
-        """
-        wanted = find(store, self._names(), self.before)
-        keep_tombstones(store, self.run_id, self.pseudonyms, self._tombstones(wanted))
-        if corpus is not None:
-            in_corpus = find_uris(corpus, wanted.uris, wanted.call_ids)
-            if in_corpus.recording_ids:
-                keep_tombstones(corpus, self.run_id, self.pseudonyms, self._tombstones(in_corpus))
-            done = self._erase(corpus, in_corpus)
-            done.add(self._erase(store, wanted))
-            return done
-        return self._erase(store, wanted)
+    `recordings`, by which a call's rows are located, is last, each date after `erased`. What a run that was stopped has
+    left is erased too.
 
-    def _names(self) -> frozenset[str]:
-        return frozenset(self.call_ids) | {self.pseudonyms.call(call_id) for call_id in self.call_ids}
-
-    def _tombstones(self, wanted: Wanted) -> set[str]:
-        """Of the calls given by name, and of every recording: a call_id may be used again."""
-        recordings = {self.pseudonyms.tombstone("recording", recording_id) for recording_id in wanted.recording_ids}
-        return recordings | {self.pseudonyms.of_call(call_id) for call_id in self.call_ids}
-
-    def _erase(self, store: TableStore, wanted: Wanted) -> Forgotten:
-        done = Forgotten(recordings=len(wanted.recording_ids))
-        done.texts = _erase_texts(store, {*wanted.recording_ids, *wanted.call_ids, *wanted.uris})
-        for table in _ORDER:
-            counts = _matching(store, table, wanted)
-            if table is LABELS:
-                done.corpora = _corpora(store, wanted, counts)
-            for key, count in counts.items():
-                schema = schema_of(store, key)
-                rewrite(store, key, [(key, lambda rows: pc.invert(wanted.rows(rows)))], schema)
-                done.rows[table.name] = done.rows.get(table.name, 0) + count
-        for table in _ORDER:
-            done.left[table.name] = sum(_matching(store, table, wanted, everywhere=True).values())
-        if any(done.left.values()):
-            left = ", ".join(f"{name} {count}" for name, count in done.left.items() if count)
-            raise SerError(f"After erasing, rows are left: {left}. Did a job write meanwhile? Run `ser forget` again")
+    Raises:
+        SerError: rows are left.
+    """
+    places = begin_forgetting(store, places)
+    recording_ids = {name for calls in places.values() for name in calls.recording_ids}
+    done = Forgotten(recordings=len(recording_ids))
+    if not places:
         return done
+    names = recording_ids.union(*((*calls.call_ids, *calls.uris) for calls in places.values()))
+    done.texts = erase_texts(store, names, min(calls.since for calls in places.values()))
+    erase_labels(store, recording_ids, done)
+    for date, calls in places.items():
+        for table in _OF_DATE:
+            _erase(store, table, partition_files(store, table, date), calls, done, date)
+    for date, calls in places.items():
+        files = partition_files(store, RECORDINGS, date)
+        if any(_count(store, key, calls) for key in files):
+            erased(date, calls)
+            _erase(store, RECORDINGS, files, calls, done, date)
+        forget_moves(store, date, calls.recording_ids)
+        _prove(store, date, calls, done)
+    end_forgetting(store)
+    return done
+
+
+def erase_labels(store: TableStore, recording_ids: Collection[str], done: Forgotten) -> None:
+    """Erases the labels of recordings; labels are few, made by people, and of no date."""
+    calls = Calls(frozenset(recording_ids), frozenset(), frozenset(), dt.date.min)
+    for key in store.files(LABELS) if recording_ids else ():
+        rows = store.read(key, ("recording_id", "corpus"))
+        done.corpora |= {name for name in rows.filter(calls.rows(rows))["corpus"].to_pylist() if name}
+        _erase(store, LABELS, [key], calls, done, None)
 
 
 def trained_on(models: Storage, corpora: Collection[str]) -> list[str]:
@@ -134,40 +140,37 @@ def trained_on(models: Storage, corpora: Collection[str]) -> list[str]:
     return sorted(versions)
 
 
-def _matching(store: TableStore, table: Table, wanted: Wanted, *, everywhere: bool = False) -> Mapping[str, int]:
-    """Number of such rows, by file that has any; `everywhere` also reads the files that should have none."""
-    counts = {}
-    names = [name for name in _NAMES if name in table.schema.names]
-    for key in store.files(table):
-        if everywhere or wanted.may_be_in(store, table, key):
-            count = pc.sum(wanted.rows(store.read(key, names))).as_py()
-            if count:
-                counts[key] = int(count)
-    return counts
+def _erase(
+    store: TableStore, table: Table, keys: Iterable[str], calls: Calls, done: Forgotten, date: dt.date | None
+) -> None:
+    for key in keys:
+        count = _count(store, key, calls)
+        if count:
+            rewrite(store, key, [(key, lambda rows: pc.invert(calls.rows(rows)))], schema_of(store, key))
+            done.rows[table.name] = done.rows.get(table.name, 0) + count
+            done.dates |= set() if date is None else {date}
 
 
-def _corpora(store: TableStore, wanted: Wanted, keys: Iterable[str]) -> set[str]:
-    tables = [store.read(key, ["recording_id", "corpus"]) for key in keys]
-    return {name for rows in tables for name in rows.filter(wanted.rows(rows)).column("corpus").to_pylist() if name}
+def _count(store: TableStore, key: str, calls: Calls) -> int:
+    """Number of the calls' rows in a file."""
+    return int(pc.sum(calls.rows(store.read(key, _NAMES))).as_py() or 0)
 
 
-def _erase_texts(store: TableStore, names: Collection[str]) -> int:
-    """Erases `names` from the texts of `runs`, where they are whole words; returns the number of texts changed."""
-    changed = 0
-    for key in store.files(RUNS):
-        rows = store.read(key)
-        texts = rows.column("detail").to_pylist()
-        erased = [_without(text, names) for text in texts]
-        if erased != texts:
-            changed += sum(new != old for new, old in zip(erased, texts, strict=True))
-            place = rows.schema.get_field_index("detail")
-            store.write(key, rows.set_column(place, rows.schema.field(place), pa.array(erased, pa.string())))
-    return changed
+def _prove(store: TableStore, date: dt.date, calls: Calls, done: Forgotten) -> None:
+    """Reads the date again, and the labels.
+
+    Raises:
+        SerError: there are rows of the calls.
+    """
+    left = {table.name: sum(_count(store, key, calls) for key in _files(store, table, date)) for table in _TABLES}
+    for name, count in left.items():
+        done.left[name] = done.left.get(name, 0) + count
+    if any(left.values()):
+        shown = ", ".join(f"{name} {count}" for name, count in left.items() if count)
+        raise SerError(
+            f"After erasing, rows of {date} are left: {shown}. Did a job write meanwhile? Run `ser forget` again"
+        )
 
 
-def _without(text: str | None, names: Collection[str]) -> str | None:
-    if text is None:
-        return None
-    for name in sorted((name for name in names if name in text), key=len, reverse=True):
-        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", _ERASED, text)
-    return text
+def _files(store: TableStore, table: Table, date: dt.date) -> list[str]:
+    return partition_files(store, table, date) if table.partitions else store.files(table)

@@ -1,11 +1,11 @@
-"""All rows of one call, in order of time."""
+"""All rows of one call on its dates, in order of time."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +23,11 @@ from ser_core.data.tables.schemas import (
     RECORDINGS,
     RUNS,
     SEGMENT_EMOTIONS,
-    Table,
 )
-from ser_core.data.tables.store import TableStore
-from ser_core.data.upkeep.call_rows import Wanted, find
+from ser_core.data.tables.store import TableStore, partition_path
+from ser_core.data.tables.table import Table
+from ser_core.data.upkeep.call_rows import Calls, find
+from ser_core.data.upkeep.rewrite import partition_files
 from ser_core.errors import ObjectMissingError
 
 _TIME = {QUARANTINE.name: "seen_at", SEGMENT_EMOTIONS.name: "scored_at", RECORDINGS.name: "modified_at"}
@@ -46,24 +47,31 @@ class Event:
         return {"at": self.at, "table": self.table, "row": dict(self.row)}
 
 
-def trace(store: TableStore, models: Storage, call_id: str, pseudonyms: Pseudonyms | None) -> list[Event]:
+def trace(
+    store: TableStore, models: Storage, call_id: str, date: dt.date | None, pseudonyms: Pseudonyms | None
+) -> list[Event]:
     """Events of a call: its rows of every table, their runs and models.
 
     Args:
         store: the tables.
         models: where bundles are.
         call_id: as the archive names it; with a secret, its hash is searched for too.
+        date: of the call: no other date is read but those between which it has moved; None: every date that has it.
         pseudonyms: with the secret.
 
     Vectors are left out. Rows of earlier versions are included while the tables have them.
     """
-    names = {call_id} | ({pseudonyms.call(call_id)} if pseudonyms else set())
-    wanted = find(store, names, None)
-    rows = {table: list(_rows(store, table, wanted)) for table in _TABLES}
+    places = find(store, {call_id} | (pseudonyms.as_kept("call_id", call_id) if pseudonyms else set()), date)
+    rows = {
+        table: [row for day, calls in places.items() for row in _rows(store, table, day, calls)] for table in _OF_DATE
+    }
+    ids = frozenset(name for calls in places.values() for name in calls.recording_ids)
+    by_recording = Calls(ids, frozenset(), frozenset(), dt.date.min)
+    rows[LABELS] = [row for key in store.files(LABELS) for row in _matching(store, LABELS, key, by_recording)]
     extracted_by = {_extraction(row): row["run_id"] for row in rows[CHANNELS]}
     rows[FEATURES] = [{**row, "run_id": extracted_by.get(_extraction(row))} for row in rows[FEATURES]]
-    ids = {row["run_id"] for group in rows.values() for row in group if row.get("run_id")}
-    runs = {row["run_id"]: row for row in _runs(store, ids)}
+    names = {row["run_id"] for group in rows.values() for row in group if row.get("run_id")}
+    runs = {row["run_id"]: row for row in _runs(store, sorted(names))}
     events = [Event(_time(table, row, runs), table.name, row) for table, group in rows.items() for row in group]
     events += [Event(row["started_at"], RUNS.name, row) for row in runs.values()]
     events += [Event(row["gone_at"], RECORDINGS.name, row) for row in rows[RECORDINGS] if row["gone_at"]]
@@ -72,30 +80,40 @@ def trace(store: TableStore, models: Storage, call_id: str, pseudonyms: Pseudony
     return sorted(events, key=lambda event: event.at or _UNTIMED)
 
 
-_TABLES = (RECORDINGS, QUARANTINE, CHANNELS, FEATURES, LABELS, SEGMENT_EMOTIONS, CALL_EMOTIONS, CALL_TALK)
+_OF_DATE = (RECORDINGS, QUARANTINE, CHANNELS, FEATURES, SEGMENT_EMOTIONS, CALL_EMOTIONS, CALL_TALK)
 
 
-def _rows(store: TableStore, table: Table, wanted: Wanted) -> Iterator[Mapping[str, Any]]:
-    if not wanted.recording_ids and not wanted.call_ids:
-        return
-    columns = [name for name in table.schema.names if name != "vector"]
-    by_recording = "recording_id" in columns
-    if by_recording and not wanted.recording_ids:
-        return
-    column, values = ("recording_id", wanted.recording_ids) if by_recording else ("call_id", wanted.call_ids)
-    for key in store.files(table):
-        if wanted.may_be_in(store, table, key):
-            matching = store.read(key, columns, pc.field(column).isin(sorted(values)), table.schema)
-            yield from matching.to_pylist()
+def _rows(store: TableStore, table: Table, date: dt.date, calls: Calls) -> Iterator[Mapping[str, Any]]:
+    for key in partition_files(store, table, date):
+        yield from _matching(store, table, key, calls)
+
+
+def _matching(store: TableStore, table: Table, key: str, calls: Calls) -> list[Mapping[str, Any]]:
+    """The calls' rows of a file; of a file without any, only the columns that name calls are read."""
+    if not pc.any(calls.rows(store.read(key, ("recording_id", "call_id")))).as_py():
+        return []
+    names = [name for name in table.schema.names if name != "vector"]
+    rows = store.read(key, names, schema=table.schema)
+    found: list[Mapping[str, Any]] = rows.filter(calls.rows(rows)).to_pylist()
+    return found
 
 
 def _extraction(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in CHANNELS.key)
 
 
-def _runs(store: TableStore, ids: Collection[str]) -> Iterator[Mapping[str, Any]]:
-    for key in store.files(RUNS) if ids else ():
-        yield from store.read(key, None, pc.field("run_id").isin(sorted(ids)), RUNS.schema).to_pylist()
+def _runs(store: TableStore, ids: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+    """Rows of `runs`: each in the file of its run, or where those of its month have been joined."""
+    joined: dict[str, list[str]] = defaultdict(list)
+    for run_id in ids:
+        month = partition_path(RUNS, {"month": f"{run_id[:4]}-{run_id[4:6]}"})
+        try:
+            yield from store.read(f"{RUNS.name}/{month}{run_id}.parquet", schema=RUNS.schema).to_pylist()
+        except ObjectMissingError:
+            joined[month].append(run_id)
+    for month, names in joined.items():
+        for key in store.files(RUNS, month):
+            yield from store.read(key, None, pc.field("run_id").isin(names), RUNS.schema).to_pylist()
 
 
 def _time(table: Table, row: Mapping[str, Any], runs: Mapping[str, Mapping[str, Any]]) -> dt.datetime | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import logging
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ser_core.data.storage import Storage
 from ser_core.errors import BundleError, ObjectMissingError
@@ -52,6 +53,29 @@ def write_bundle(storage: Storage, name: str, content: BundleContent) -> str:
         storage.put(f"{model_version}/{file}", data)
     _log.info("wrote the model %s", storage.uri_of(model_version))
     return model_version
+
+
+def write_copy(storage: Storage, model_version: str, files: Mapping[str, bytes]) -> bool:
+    """Writes a version as another place has it, its manifest last. False where this place has it already.
+
+    Raises:
+        BundleError: this place has another model of that name and version.
+    """
+    split_version(model_version)
+    kept = storage.read_or_none(f"{model_version}/{MANIFEST}")
+    if kept == files[MANIFEST]:
+        return False
+    mark = json.dumps({"copy": hashlib.sha256(files[MANIFEST]).hexdigest()}).encode()
+    reserved = f"{model_version}/{_MARK}"
+    ours = kept is None and (storage.put_if_absent(reserved, mark) or storage.read(reserved) == mark)
+    if not ours:
+        raise BundleError(
+            f"{storage.uri} has another model {model_version}, finished or in training: copy to a place of its own, or "
+            "train under another models.name"
+        )
+    for file in (*sorted(set(files) - {MANIFEST}), MANIFEST):
+        storage.put(f"{model_version}/{file}", files[file])
+    return True
 
 
 def resolve(storage: Storage, name: str, model: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -171,10 +172,9 @@ def _manifest(stretches: Sequence[LabelledStretch], without: Sequence[str], uri_
 def _customer_segments(store: TableStore, model_version: str) -> Mapping[str, list[ScoredSegment]]:
     """The scored segments of customers, by call."""
     columns = ["call_id", "segment_no", "start_s", "end_s", "emotion", *map(probability, EMOTIONS)]
-    chosen = (pc.field("model_version") == model_version) & (pc.field("role") == "customer")
     segments: dict[str, list[ScoredSegment]] = {}
-    for key in store.files(SEGMENT_EMOTIONS):
-        for row in store.read(key, columns, chosen).to_pylist():
+    for key in store.files(SEGMENT_EMOTIONS, f"model_version={quote(model_version, safe='')}/"):
+        for row in store.read(key, columns, pc.field("role") == "customer").to_pylist():
             posteriors = {name: row[probability(name)] for name in EMOTIONS}
             segment = ScoredSegment(row["segment_no"], row["start_s"], row["end_s"], row["emotion"], posteriors)
             segments.setdefault(row["call_id"], []).append(segment)

@@ -77,9 +77,9 @@ class CorpusSource:
             execute(self._ingest, self._inner, session)
             self._ingest = None
         execute(extract, inner, session)
-        labelled = LabelledCorpus(session, inner, self.corpus.reader, self.corpus.root)
+        labelled = LabelledCorpus(inner, self.corpus.reader, self.corpus.root)
         training = inner.training.model_copy(update={"max_rows": _ALL_ROWS})
-        data, _ = labelled.sample(session, extract.features.id, training, altered)
+        data, _ = labelled.sample(extract.features.id, training, altered)
         data = data.of_condition(*(condition.name for condition in conditions)).canonical()
         clips = {recording: stretches[0].key for recording, stretches in labelled.labels.items()}
         annotations = annotations_of(stretch for stretches in labelled.labels.values() for stretch in stretches)

@@ -25,17 +25,18 @@ class _SizeClass:
     size_class: int
     first_task: int
     tasks: int
+    rows: int
 
 
 def balance(rows: DataFrame, size: str, target: float, slots: int) -> DataFrame:
     """`rows` repartitioned so that each task holds about `target` of the column `size`, large rows first.
 
-    Rows of a size class (within a factor of √2) are dealt evenly over the tasks of that class. Only the counts by class
-    come to the driver. Tasks with the largest rows have the lowest numbers; Spark starts those first, so that a long
-    call does not begin last.
+    Rows of a size class (within a factor of √2) are dealt evenly over the tasks of that class, ordered by date, so that
+    a task has few dates. Only the counts by class come to the driver. Tasks with the largest rows have the lowest
+    numbers; Spark starts those first, so that a long call does not begin last.
 
     Args:
-        rows: with the columns `recording_id` and `size`, which is positive.
+        rows: with the columns `call_date`, `recording_id` and `size`, which is positive.
         size: name of the column.
         target: total of `size` per task at the most, unless one row is larger.
         slots: tasks that run at the same time; small work is spread over all of them.
@@ -48,12 +49,14 @@ def balance(rows: DataFrame, size: str, target: float, slots: int) -> DataFrame:
         return rows
     count = classes[-1].first_task + classes[-1].tasks
     session = rows.sparkSession
-    plan = session.createDataFrame([(c.size_class, c.first_task, c.tasks) for c in classes], [_CLASS, "first", "tasks"])
-    dealt = Window.partitionBy(_CLASS).orderBy(F.col(size).desc(), F.col("recording_id"))
+    numbers = [(c.size_class, c.first_task, c.tasks, c.rows) for c in classes]
+    plan = session.createDataFrame(numbers, f"{_CLASS} int, first int, tasks int, n long")
+    dealt = Window.partitionBy(_CLASS).orderBy("call_date", "recording_id")
+    place = F.floor((F.row_number().over(dealt) - 1) * F.col("tasks") / F.col("n"))
     numbered = (
         classed.join(F.broadcast(plan), _CLASS)
-        .withColumn(TASK, (F.col("first") + (F.row_number().over(dealt) - 1) % F.col("tasks")).cast("int"))
-        .drop(_CLASS, "first", "tasks")
+        .withColumn(TASK, (F.col("first") + place).cast("int"))
+        .drop(_CLASS, "first", "tasks", "n")
     )
     return _by_task(numbered, count)
 
@@ -98,6 +101,6 @@ def _plan(counted: pa.Table, target: float, slots: int) -> list[_SizeClass]:
     first = 0
     for row in classes:
         tasks = max(1, min(row["n"], math.ceil(row["total"] / target - _ROUNDING)))
-        plan.append(_SizeClass(row[_CLASS], first, tasks))
+        plan.append(_SizeClass(row[_CLASS], first, tasks, row["n"]))
         first += tasks
     return plan

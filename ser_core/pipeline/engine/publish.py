@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -14,10 +15,10 @@ from pyspark.sql import DataFrame
 
 from ser_core.data.tables.schemas import Table
 from ser_core.data.tables.store import TableStore, bucket_key, conform
-from ser_core.pipeline.engine.scan import map_arrow
+from ser_core.pipeline.engine.arrow_map import map_arrow
 
 BUCKET = "bucket"
-_REPORT = pa.schema([("table", pa.string()), ("key", pa.string()), ("rows", pa.int64())])
+_REPORT = pa.schema([("table", pa.string()), ("call_date", pa.date32()), ("key", pa.string()), ("rows", pa.int64())])
 
 Bucket = Callable[[pa.Table], Mapping[str, pa.Table]]
 """All rows of one bucket → the rows of each derived table, by table name."""
@@ -31,7 +32,7 @@ def publish(
     dates: Iterable[dt.date],
     fixed: Mapping[str, str],
     buckets: int,
-) -> dict[str, int]:
+) -> dict[str, Counter[dt.date]]:
     """Replaces the buckets of `dates` in each of `tables`.
 
     All buckets of each date are written, empty buckets as empty files, so that outdated rows are removed. The tables of
@@ -47,7 +48,7 @@ def publish(
         buckets: number of buckets of a partition.
 
     Returns:
-        Rows written, by table.
+        Rows written, by table and date.
     """
     session = rows.sparkSession
     expected = sorted(set(dates))
@@ -60,15 +61,15 @@ def publish(
             for name, table in by_name.items():
                 key = bucket_key(table, {**fixed, "call_date": date}, bucket)
                 store.write(key, conform(made[name], table.schema))
-                report.append({"table": name, "key": key, "rows": len(made[name])})
+                report.append({"table": name, "call_date": date, "key": key, "rows": len(made[name])})
             yield from pa.Table.from_pylist(report, schema=_REPORT).to_batches()
 
     tasks = max(1, min(len(expected) * buckets, 8 * session.sparkContext.defaultParallelism))
     together = rows.repartition(tasks, "call_date", BUCKET).sortWithinPartitions("call_date", BUCKET)
     written = map_arrow(together, write, _REPORT).toArrow()
-    counts = dict.fromkeys(by_name, 0)
+    counts: dict[str, Counter[dt.date]] = {name: Counter() for name in by_name}
     for row in written.to_pylist():
-        counts[row["table"]] += row["rows"]
+        counts[row["table"]][row["call_date"]] += row["rows"]
     done = set(written.column("key").to_pylist())
     for table in tables:
         empty = table.schema.empty_table()

@@ -9,12 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from ser_core.config import conf_folder
 from ser_core.config.settings import SparkSettings
 from ser_core.environment import COMPUTING
 from ser_core.errors import SerError
+from ser_core.log import LogForm, log_form
+from ser_core.pipeline.engine.early_end import EARLY_END
 
 MINIMUM_JAVA = 17
 
@@ -24,6 +27,9 @@ _FIXED = {
     "spark.python.worker.faulthandler.enabled": "true",
     "spark.sql.execution.pyspark.udf.faulthandler.enabled": "true",
 }
+
+
+_JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 
 
 class JavaNotFoundError(SerError):
@@ -56,11 +62,23 @@ def _how_to_get_java() -> str:
     )
 
 
+def known_properties() -> dict[str, str]:
+    """Properties of Spark that are set already: by spark-submit, or in `spark-defaults.conf` of a JVM to come."""
+    if _submitted():
+        SparkContext._ensure_initialized()  # connects to the JVM that runs already
+        return dict(SparkConf().getAll())
+    folder = os.environ.get("SPARK_CONF_DIR") or f"{os.environ.get('SPARK_HOME', '')}/conf"
+    path = Path(folder, "spark-defaults.conf")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    pairs = (re.split(r"[\s=:]+", line.strip(), maxsplit=1) for line in lines if line.strip().startswith("spark."))
+    return {pair[0]: pair[1].strip() for pair in pairs if len(pair) == 2 and pair[0] != "spark.master"}
+
+
 def start_session(name: str, settings: SparkSettings) -> SparkSession:
     """The running session, or a new one.
 
-    `spark-submit` has started the JVM with its master already. Otherwise one is started with `spark.master`
-    (local[*] where null).
+    `spark-submit` has started the JVM with its master and its log already. Otherwise one is started with `spark.master`
+    (local[*] where null), which logs as this process does.
 
     Raises:
         JavaNotFoundError: there is no Java 17 or newer.
@@ -68,16 +86,14 @@ def start_session(name: str, settings: SparkSettings) -> SparkSession:
     os.environ.update(COMPUTING)
     os.environ["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON") or sys.executable
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
-    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     builder = SparkSession.builder.appName(f"ser {name}")
     options = dict(_FIXED) | {"spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower()}
     options |= {f"spark.executorEnv.{key}": value for key, value in COMPUTING.items()}
-    if not submitted:
+    if not _submitted():
         find_java()
-        log4j = conf_folder() / "log4j2.properties"
         options |= {
             "spark.driver.memory": settings.driver_memory,
-            "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log4j.as_uri()}",
+            _JAVA_OPTIONS: f"{_logging_options()} {settings.conf.get(_JAVA_OPTIONS, '')}".strip(),
             "spark.ui.enabled": "false",
         }
         master = settings.master or "local[*]"
@@ -85,8 +101,25 @@ def start_session(name: str, settings: SparkSettings) -> SparkSession:
             options |= {"spark.driver.host": "localhost", "spark.driver.bindAddress": "127.0.0.1"}
             options["spark.sql.shuffle.partitions"] = "8"  # one machine: fewer, larger
         options["spark.master"] = master
-    for key, value in {**options, **settings.conf}.items():
+    own = {key: value for key, value in settings.conf.items() if key != _JAVA_OPTIONS or _submitted()}
+    for key, value in {**options, **own}.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
+    EARLY_END.cancel_by(session.sparkContext.cancelAllJobs)
+    EARLY_END.listen()
     return session
+
+
+def _submitted() -> bool:
+    """Whether spark-submit has started the JVM and this process."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def _logging_options() -> str:
+    """Options of a JVM by which it logs as this process does, with stack traces at level `debug` only."""
+    form = log_form() or LogForm("info", False)
+    log4j = conf_folder() / ("log4j2-json.properties" if form.as_json else "log4j2.properties")
+    words = [f"-Dlog4j2.configurationFile={log4j.as_uri()}"]
+    if form.level == "debug":
+        words += ["-Dser.log.tasks=error", "-Dser.log.trace=full", "-Dser.log.traces=true"]
+    return " ".join(words)

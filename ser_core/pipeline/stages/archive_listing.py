@@ -1,168 +1,173 @@
-"""Lists an archive as a Spark job: the driver holds names of folders, tasks hold names of recordings."""
+"""Lists an archive: in the driver's process as long as it is small, else as a Spark job."""
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import pyarrow as pa
-from pyspark import Broadcast
-from pyspark.sql import DataFrame, SparkSession
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
-from ser_core.data.archive.archive_manifest import ManifestEntry, entry_info, read_manifest
-from ser_core.data.archive.identity import Identity, Recording, identify
-from ser_core.data.archive.metadata import CallMetadata, read_metadata
+from ser_core.data.archive.archive_manifest import read_manifest
+from ser_core.data.archive.metadata import read_metadata
+from ser_core.data.archive.metadata_files import MetadataFile, MetadataFiles
 from ser_core.data.archive.path_pattern import PathPattern
-from ser_core.data.archive.prefixes import Prefix, list_part, plan_prefixes
 from ser_core.data.archive.pseudonyms import Pseudonyms, read_pseudonyms
 from ser_core.data.archive.row_files import is_table_uri
-from ser_core.data.storage import ObjectInfo, open_storage
-from ser_core.data.tables.schemas import RECORDINGS, SCHEMA_VERSION
+from ser_core.data.storage import check_place, open_storage
 from ser_core.data.tables.store import TableStore
-from ser_core.data.upkeep.tombstones import read_tombstones
-from ser_core.errors import ObjectForbiddenError, ObjectMissingError, Reason, SettingsError, StorageError
-from ser_core.pipeline.engine.scan import map_arrow
+from ser_core.data.upkeep.tombstones import check_secret, kept_from, tombstone_files, tombstones_of
+from ser_core.errors import SettingsError
+from ser_core.pipeline.engine.arrow_map import map_arrow
+from ser_core.pipeline.engine.cluster import Cluster, Rows
+from ser_core.pipeline.stages.identified_recordings import (
+    IDENTIFIED,
+    METADATA,
+    TOMBSTONES,
+    IdentifyRecordings,
+    metadata_text,
+)
+from ser_core.pipeline.stages.listed_objects import JOIN_ID, OBJECTS, PARTS, ListObjects, plan_parts
+from ser_core.pipeline.stages.merge_recordings import LISTED
 
-REASON = "reason"
-_LISTED = RECORDINGS.schema.append(pa.field(REASON, pa.string()))
-_PARTS = pa.schema([("part", pa.int32()), ("prefix", pa.string()), ("recursive", pa.bool_())])
+_FILES = pa.schema([("uri", pa.string()), ("call_date", pa.date32())])
+_ROWS = pa.schema([(JOIN_ID, pa.string()), (METADATA, pa.string())])
+_KEYS, _DIGESTS = (pa.schema([(name, pa.string())]) for name in ("key", "digest"))
 _PARTS_A_SLOT = 8
-_MAX_DEPTH = 4
 _CHUNK = 2_000
 
-Metadata = dict[str, CallMetadata]
+Row = Mapping[str, Any]
 
 
 class ArchiveListing:
-    """The part of an archive to list. The constructor checks the settings and that the archive exists.
+    """Lists the recordings of an archive. The constructor checks the settings and that the archive exists.
 
     Raises:
-        SettingsError: the pattern, the manifest or the metadata file is wrong, or a secret is needed and missing.
+        SettingsError: the pattern, the manifest or the metadata is wrong, or a secret is needed and missing.
     """
 
-    def __init__(self, settings: Settings, dates: Sequence[dt.date] | None) -> None:
+    def __init__(self, settings: Settings) -> None:
         archive = settings.archive
         assert archive.uri is not None, "the job requires archive.uri"  # noqa: S101 - checked by the settings
-        self._settings, self._dates, self._uri = settings, dates, archive.uri
+        self._settings, self._uri = settings, archive.uri
         try:
             self._pattern = PathPattern(archive.pattern) if archive.pattern else None
         except ValueError as error:
             raise SettingsError([f"archive.pattern: {error}"]) from error
-        self._calls = read_metadata(archive.metadata, settings.storage) if archive.metadata else {}
+        self._metadata = MetadataFiles(archive.metadata, settings.storage) if archive.metadata else None
         self._pseudonyms = read_pseudonyms(settings.privacy)
-        tables = TableStore(open_storage(settings.tables.uri, settings.storage))
-        self._forgotten = read_tombstones(tables, self._pseudonyms)
+        self._tables = TableStore(open_storage(settings.tables.uri, settings.storage))
+        check_secret(self._tables, self._pseudonyms)
         self._is_manifest = is_table_uri(archive.uri)
         if self._is_manifest:
-            next(iter(read_manifest(archive.uri, settings.storage)), None)
+            next(iter(read_manifest(archive.uri, settings.roles.names, settings.storage)), None)
         else:
-            _check_root(self._uri, settings)
+            check_place("archive.uri", open_storage(self._uri, settings.storage))
 
-    def rows(self, session: SparkSession, run_id: str) -> DataFrame:
-        """The columns of `recordings`, and `reason`: why a recording cannot be used, or null."""
-        parts = self._parts(_PARTS_A_SLOT * session.sparkContext.defaultParallelism)
-        frame = session.createDataFrame(pa.Table.from_pylist(parts, schema=_PARTS)).repartition(len(parts))
-        calls = session.sparkContext.broadcast(self._calls)
-        forgotten = session.sparkContext.broadcast(self._forgotten)
-        privacy = _Privacy(self._pseudonyms, self._settings.privacy.hash_ids, forgotten)
-        kernel = _ListKernel(self._settings, self._pattern, calls, len(parts), self._is_manifest, privacy, run_id)
-        return map_arrow(frame, kernel, _LISTED)
+    def listed_below(self, dates: Sequence[dt.date] | None) -> tuple[str, ...] | None:
+        """How the uris begin of all that is listed for `dates`; None where the whole archive is."""
+        prefixes = self._prefixes(dates)
+        storage = open_storage(self._uri, self._settings.storage) if prefixes is not None else None
+        return None if storage is None or prefixes is None else tuple(storage.uri_of(prefix) for prefix in prefixes)
 
-    def _parts(self, at_least: int) -> list[Mapping[str, Any]]:
+    def rows(self, cluster: Cluster, run_id: str, dates: Sequence[dt.date] | None) -> Rows:
+        """Rows of `LISTED`: the recordings of `dates`, and all others that are listed with them."""
+        identify = IdentifyRecordings(self._settings, self._pattern, self._pseudonyms, run_id)
+        files = self._metadata_files(dates)
+        objects = self._few_objects(cluster, dates)
+        if objects is not None:
+            return cluster.rows(self._on_driver(objects, files, identify))
+        slots = cluster.session.sparkContext.defaultParallelism
+        parts = plan_parts(self._settings, self._prefixes(dates), _PARTS_A_SLOT * slots)
+        frame = cluster.session.createDataFrame(pa.Table.from_pylist(parts, schema=PARTS)).repartition(len(parts))
+        listed = map_arrow(frame, ListObjects(self._settings, self._pattern, len(parts)), OBJECTS)
+        identified = map_arrow(self._joined(cluster, listed, files), identify, IDENTIFIED)
+        return cluster.rows(self._not_forgotten(cluster, identified).select(LISTED.names))
+
+    def _few_objects(self, cluster: Cluster, dates: Sequence[dt.date] | None) -> Sequence[Row] | None:
+        """Rows of `OBJECTS`; None where they are too many for the driver."""
+        most = cluster.driver_rows + 1
         if self._is_manifest:
-            return [{"part": number, "prefix": "", "recursive": True} for number in range(at_least)]
-        prefixes = self._pattern.prefixes(self._dates) if self._pattern and self._dates is not None else None
-        storage = open_storage(self._uri, self._settings.storage)
-        planned = plan_prefixes(storage, prefixes, at_least, _MAX_DEPTH)
-        return [{"part": n, "prefix": p.prefix, "recursive": p.recursive} for n, p in enumerate(planned)]
-
-
-def _check_root(uri: str, settings: Settings) -> None:
-    try:
-        open_storage(uri, settings.storage).check()
-    except StorageError as error:
-        raise SettingsError([f"archive.uri: {error}"]) from error
-
-
-@dataclasses.dataclass(frozen=True)
-class _Privacy:
-    """Leaves out forgotten recordings, and hides names where `hash_ids` is set."""
-
-    pseudonyms: Pseudonyms | None
-    hash_ids: bool
-    forgotten: Broadcast[frozenset[str]]
-
-    def __call__(self, recording: Recording) -> Recording | None:
-        hashed = self.pseudonyms
-        if hashed is None:
-            return recording
-        if self.forgotten.value:
-            tombstones = hashed.tombstone("recording", recording.recording_id), hashed.of_call(recording.call_id)
-            if not self.forgotten.value.isdisjoint(tombstones):
+            entries = read_manifest(self._uri, self._settings.roles.names, self._settings.storage)
+            if not cluster.is_small(sum(1 for _ in islice(entries, most))):  # each needs a request of its own
                 return None
-        return hashed.hidden(recording) if self.hash_ids else recording
+        parts = plan_parts(self._settings, self._prefixes(dates), 1)
+        kernel = ListObjects(self._settings, self._pattern, len(parts))
+        objects = list(islice((row for part in parts for row in kernel.objects(part)), most))
+        return objects if cluster.is_small(len(objects)) else None
+
+    def _prefixes(self, dates: Sequence[dt.date] | None) -> list[str] | None:
+        listed_by_date = self._pattern is not None and dates is not None and not self._is_manifest
+        return self._pattern.prefixes(dates) if listed_by_date and self._pattern and dates is not None else None
+
+    def _metadata_files(self, dates: Sequence[dt.date] | None) -> Sequence[MetadataFile]:
+        """The files for `dates`. Where the path has no date, the metadata says it, and any file may have a call."""
+        if self._metadata is None:
+            return []
+        return self._metadata.of_dates(dates if self._pattern is not None and self._pattern.has_date else None)
+
+    def _on_driver(
+        self, objects: Sequence[Row], files: Sequence[MetadataFile], identify: IdentifyRecordings
+    ) -> pa.Table:
+        wanted = {row[JOIN_ID] for row in objects}
+        calls: dict[str, list[str]] = defaultdict(list)
+        for file in files:
+            for row in read_metadata(file, self._settings.roles.names, self._settings.storage):
+                if row.call_id in wanted:
+                    calls[row.call_id].append(metadata_text(row))
+        rows = [identify.row({**row, METADATA: calls.get(row[JOIN_ID])}) for row in objects]
+        table = pa.Table.from_pylist(rows, schema=IDENTIFIED)
+        for key in tombstone_files(self._tables):
+            forgotten = tombstones_of(self._tables, key, self._pseudonyms)
+            for name in TOMBSTONES:
+                table = table.filter(pc.invert(pc.is_in(table[name], forgotten)))
+        first = kept_from(self._tables)
+        kept = table if first is None else table.filter(pc.greater_equal(table["call_date"], pa.scalar(first)))
+        return kept.select(LISTED.names)
+
+    def _joined(self, cluster: Cluster, listed: DataFrame, files: Sequence[MetadataFile]) -> DataFrame:
+        """The objects with the rows of their calls."""
+        if not files:
+            return listed.withColumn(METADATA, F.lit(None).cast("array<string>"))
+        frame = cluster.session.createDataFrame(pa.Table.from_pylist([f._asdict() for f in files], schema=_FILES))
+        rows = map_arrow(frame.repartition(len(files)), partial(_read_files, self._settings), _ROWS)
+        return listed.join(rows.groupBy(JOIN_ID).agg(F.collect_list(METADATA).alias(METADATA)), JOIN_ID, "left")
+
+    def _not_forgotten(self, cluster: Cluster, identified: DataFrame) -> DataFrame:
+        """The recordings without a tombstone, of dates that are kept."""
+        first, keys = kept_from(self._tables), tombstone_files(self._tables)
+        if first is not None:
+            identified = identified.where(F.col("call_date") >= F.lit(first))
+        if not keys:
+            return identified
+        frame = cluster.session.createDataFrame(pa.table([keys], schema=_KEYS)).repartition(len(keys))
+        digests = map_arrow(frame, partial(_read_tombstones, self._tables, self._pseudonyms), _DIGESTS)
+        for name in TOMBSTONES:
+            identified = identified.join(digests.withColumnRenamed("digest", name), name, "left_anti")
+        return identified
 
 
-@dataclasses.dataclass(frozen=True)
-class _ListKernel:
-    """`mapInArrow` over parts of the archive: lists each and identifies its recordings."""
-
-    settings: Settings
-    pattern: PathPattern | None
-    calls: Broadcast[Metadata]
-    parts: int
-    is_manifest: bool
-    privacy: _Privacy
-    run_id: str
-
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for part in batch.to_pylist():
-                every = self._manifest(part["part"]) if self.is_manifest else self._list(part)
-                kept = (row for row in every if row is not None)
-                while chunk := list(islice(kept, _CHUNK)):
-                    yield from pa.Table.from_pylist(chunk, schema=_LISTED).to_batches()
-
-    def _list(self, part: Mapping[str, Any]) -> Iterator[Mapping[str, Any] | None]:
-        storage = open_storage(str(self.settings.archive.uri), self.settings.storage)
-        for info in list_part(storage, Prefix(part["prefix"], part["recursive"]), self.settings.archive.extensions):
-            yield self._row(info, storage.uri_of(info.key), None, None)
-
-    def _manifest(self, part: int) -> Iterator[Mapping[str, Any] | None]:
-        entries = read_manifest(str(self.settings.archive.uri), self.settings.storage)
-        for entry in islice(entries, part, None, self.parts):
-            info, reason = _look_up(entry, self.settings)
-            yield self._row(info, entry.uri, entry.metadata, reason)
-
-    def _row(
-        self, info: ObjectInfo, uri: str, row: CallMetadata | None, reason: Reason | None
-    ) -> Mapping[str, Any] | None:
-        archive = self.settings.archive
-        identity: Identity = identify(info, uri, archive=archive, pattern=self.pattern, row=row, calls=self.calls.value)
-        recording = self.privacy(identity.recording)
-        if recording is None:
-            return None
-        columns = dataclasses.asdict(recording)
-        columns["extra"] = list(columns["extra"].items())
-        refusal = reason or identity.refusal
-        return {
-            **columns,
-            "run_id": self.run_id,
-            "schema_version": SCHEMA_VERSION,
-            REASON: refusal.value if refusal else None,
-        }
+def _read_files(settings: Settings, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Rows of `_ROWS`, for rows of `_FILES`."""
+    for batch in batches:
+        for file in batch.to_pylist():
+            read = read_metadata(MetadataFile(**file), settings.roles.names, settings.storage)
+            rows = ({JOIN_ID: row.call_id, METADATA: metadata_text(row)} for row in read)
+            while chunk := list(islice(rows, _CHUNK)):
+                yield from pa.Table.from_pylist(chunk, schema=_ROWS).to_batches()
 
 
-def _look_up(entry: ManifestEntry, settings: Settings) -> tuple[ObjectInfo, Reason | None]:
-    """Object and refusal of an entry. An entry without an object is listed too, and refused: nothing disappears."""
-    try:
-        return entry_info(entry, settings.storage), None
-    except ObjectMissingError:
-        reason = Reason.MISSING
-    except ObjectForbiddenError:
-        reason = Reason.FORBIDDEN
-    return ObjectInfo(entry.key, 0, dt.datetime.now(dt.UTC), reason.value), reason
+def _read_tombstones(
+    store: TableStore, pseudonyms: Pseudonyms | None, batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """Rows of `_DIGESTS`, for rows of `_KEYS`."""
+    for batch in batches:
+        for key in batch.column(0).to_pylist():
+            yield pa.RecordBatch.from_arrays([tombstones_of(store, key, pseudonyms)], schema=_DIGESTS)

@@ -4,72 +4,62 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Mapping
+from functools import partial
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
-from ser_core.data.storage import open_storage
+from ser_core.config.talk_settings import TalkSettings
 from ser_core.data.tables.schemas import CALL_TALK
-from ser_core.data.tables.store import TableStore
-from ser_core.pipeline.engine.publish import BUCKET, publish
-from ser_core.pipeline.engine.scan import scan
-from ser_core.pipeline.stages.ingest import bucket_column
-from ser_core.pipeline.state.extractions import Scope
-from ser_core.pipeline.state.inputs import Inputs, call_channels, fingerprint, persisted, with_channel_columns
+from ser_core.data.tables.store import TableStore, bucket_key, bucket_of
+from ser_core.pipeline.engine.cluster import Cluster
+from ser_core.pipeline.state.date_state import DateRules, DateState
+from ser_core.pipeline.state.dates import Dates
+from ser_core.pipeline.state.inputs import Inputs, fingerprint
 from ser_core.pipeline.state.runs import Run
-from ser_core.scoring.talk_tables import TALK_ROWS, talk_table
-from ser_core.sound.features import feature_set
+from ser_core.scoring.talk_tables import talk_table
 
 _log = logging.getLogger(__name__)
-_MEASURED = ("duration_s", "speech", "syllables", "loudness_dbfs")
+_PUBLISHED = pa.schema([("call_date", pa.date32()), ("calls", pa.int64())])
 
 
 class Talk:
-    """Publishes `call_talk` for every date in scope whose channels have changed, whole dates at a time."""
+    """Publishes `call_talk` for dates whose channels have changed, whole dates at a time.
 
-    name: ClassVar[str] = "talk"
-    leases: ClassVar[tuple[str, ...]] = ("score",)
-    required: ClassVar[tuple[str, ...]] = ()
+    Args:
+        settings: of the job.
+        store: the tables.
+        rules: which channels count.
+    """
 
-    def __init__(self, settings: Settings, scope: Scope | None = None) -> None:
-        self.settings = settings
-        self.scope = scope or Scope.of(settings)
-        self.store = TableStore(open_storage(settings.tables.uri, settings.storage))
-        self.feature_set = feature_set(settings.features, settings.segments).id
-        self.inputs = Inputs(self.store, CALL_TALK, {}, fingerprint(settings.talk))
+    def __init__(self, settings: Settings, store: TableStore, rules: DateRules) -> None:
+        self._settings, self._store, self._rules = settings, store, rules
+        self._inputs = Inputs(store, CALL_TALK, {}, fingerprint(settings.talk))
 
-    def run(self, session: SparkSession, run: Run) -> None:
-        """Publishes the stale dates."""
-        keep = not self.settings.retention.follow_audio
-        with persisted(call_channels(session, self.store, self.feature_set, self.scope, gone=keep)) as channels:
-            self.publish(session, channels, run)
-
-    def publish(self, session: SparkSession, channels: DataFrame, run: Run, scope: Scope | None = None) -> None:
-        """As `run`, from the `channels` in scope (`ser_core.pipeline.state.inputs.call_channels`)."""
-        self.store.fence = run.fences.get("score")
-        stale = self.inputs.stale(channels, F.lit(True), scope or self.scope)
+    def publish(self, cluster: Cluster, inputs: Mapping[dt.date, str | None], run: Run, dates: Dates) -> None:
+        """Publishes the stale dates of `inputs` (digests, as `ser_core.pipeline.stages.score_plan` makes them)."""
+        stale = self._inputs.stale(inputs)
         _log.info("%d dates of call_talk to publish", len(stale))
-        buckets = self.store.buckets(CALL_TALK, self.settings.tables.buckets)
-        chosen = channels.where(F.col("call_date").isin(list(stale)))
-        rows = with_channel_columns(session, self.store, chosen, self.feature_set, _MEASURED)
-        rows = rows.withColumn(BUCKET, bucket_column(buckets)).select(TALK_ROWS.names)
-        talk, run_id = self.settings.talk, run.run_id
-
-        def make(chunk: pa.Table) -> Mapping[str, pa.Table]:
-            return {CALL_TALK.name: talk_table(chunk, talk, run_id)}
-
-        counts = publish(rows, self.store, (CALL_TALK,), make, stale, {}, buckets)
-        self.inputs.keep(stale)
-        run.summary["talk_calls"] = counts[CALL_TALK.name]
+        run.summary["talk_calls"] = 0
+        if not stale:
+            return
+        buckets = self._store.buckets(CALL_TALK, self._settings.tables.buckets)
+        work = partial(_publish, self._store, self._rules, self._settings.talk, run.run_id, buckets)
+        self._inputs.begin(stale)
+        written = cluster.of_dates(work, sorted(stale), _PUBLISHED, dates.listed(stale)).table()
+        self._inputs.keep(stale)
+        run.summary["talk_calls"] = sum(written["calls"].to_pylist())
 
 
-def talk_shares(session: SparkSession, store: TableStore, dates: Iterable[dt.date]) -> DataFrame:
-    """(call_id, talk_share) of the calls of `dates`: the customer's share of the talk of both, null where unknown."""
-    files = Scope(tuple(dates)).files(store, CALL_TALK, {})
-    rows = scan(session, store, CALL_TALK, ["call_id", "customer_talk_s", "agent_talk_s"], files=files)
-    customer, both = F.col("customer_talk_s"), F.col("customer_talk_s") + F.col("agent_talk_s")
-    return rows.select("call_id", F.when(both > 0, customer / both).alias("talk_share"))
+def _publish(
+    store: TableStore, rules: DateRules, settings: TalkSettings, run_id: str, buckets: int, date: dt.date
+) -> pa.Table:
+    """Writes all buckets of a date; a row of `_PUBLISHED`."""
+    state = DateState(store, date, rules, measured=True)
+    rows = talk_table(state.talk_rows(), state.incomplete_calls(), settings, run_id)
+    bucket = pa.array([bucket_of(call_id, buckets) for call_id in rows["call_id"].to_pylist()], pa.int32())
+    for number in range(buckets):
+        key = bucket_key(CALL_TALK, {"call_date": date}, number)
+        store.write(key, rows.filter(pa.compute.equal(bucket, number)))
+    return pa.Table.from_pylist([{"call_date": date, "calls": len(rows)}], schema=_PUBLISHED)

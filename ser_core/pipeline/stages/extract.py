@@ -7,31 +7,48 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import pyarrow as pa
-from pyspark import TaskContext
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark import Accumulator, TaskContext
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
 from ser_core.config.base import MB
-from ser_core.data.storage import open_storage
-from ser_core.data.tables.schemas import QUARANTINE
+from ser_core.data.storage import check_place, open_storage
+from ser_core.data.tables.layout import fit_features
+from ser_core.data.tables.packed import packed
+from ser_core.data.tables.schemas import RECORDINGS
 from ser_core.data.tables.store import TableStore
 from ser_core.errors import SerError
+from ser_core.pipeline.engine.arrow_map import map_arrow
 from ser_core.pipeline.engine.balance import balance
+from ser_core.pipeline.engine.cluster import Cluster, Rows
 from ser_core.pipeline.engine.recording_source import Sources
-from ser_core.pipeline.engine.scan import map_arrow, scan
 from ser_core.pipeline.stages.extract_task import REPORT, ExtractTask
-from ser_core.pipeline.state.extractions import RECORDING_KEY, Scope, extractions, live_recordings, refused_recordings
-from ser_core.pipeline.state.inputs import persisted
-from ser_core.pipeline.state.runs import Run
+from ser_core.pipeline.stages.extracted_files import ExtractedFiles
+from ser_core.pipeline.state.date_state import RECORDING_KEY, DateRules, DateState
+from ser_core.pipeline.state.dates import Dates
+from ser_core.pipeline.state.runs import TABLES_LEASE, Run
+from ser_core.pipeline.state.scope import Scope
 from ser_core.sound.augmentation import RECORDED, Condition
-from ser_core.sound.extraction import LONGEST_COPIED_S, ExtractionPlan
+from ser_core.sound.extraction import ExtractionPlan
 from ser_core.sound.features import feature_set
 
 _log = logging.getLogger(__name__)
+_ACCOUNT = ("listed", "done_before", "extracted", "refused_now", "refused_before")
+_COUNT = pa.schema([("call_date", pa.date32()), *((name, pa.int64()) for name in (*_ACCOUNT, "silent"))])
+_PLAN = _COUNT.append(pa.field("todo", pa.int64())).append(pa.field("recordings", pa.binary()))
+_COUNTS = tuple(name for name in _PLAN.names if name != "recordings")
+_TODO = pa.schema(
+    [
+        *(RECORDINGS.schema.field(name) for name in (*RECORDING_KEY, "uri", "size_bytes", "call_id", "call_date")),
+        *((name, pa.string()) for name in ("roles", "leg_role", "leg_channel")),
+        ("conditions", pa.list_(pa.string())),
+        ("attempt", pa.int32()),
+    ]
+)
 
 
 class Extract:
@@ -43,7 +60,7 @@ class Extract:
     """
 
     name: ClassVar[str] = "extract"
-    leases: ClassVar[tuple[str, ...]] = ("extract",)
+    leases: ClassVar[tuple[str, ...]] = (TABLES_LEASE,)
     required: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: Settings, scope: Scope | None = None, conditions: Sequence[Condition] = ()) -> None:
@@ -52,67 +69,50 @@ class Extract:
         self.scope = scope or Scope.of(settings)
         self.features = feature_set(settings.features, settings.segments)
         self.store = TableStore(open_storage(settings.tables.uri, settings.storage))
+        check_place("tables.uri", self.store.storage, may_be_new=True)
         self.plan = ExtractionPlan.of(settings)
+        self.rules = DateRules.of(settings, self.features.id, conditions)
 
-    def run(self, session: SparkSession, run: Run) -> None:
+    def run(self, cluster: Cluster, run: Run) -> None:
         """Extracts new recordings, then counts on the written tables what became of every recording in scope.
 
         Raises:
             SerError: the tables do not account for every recording that was listed.
         """
-        self.store.fence = run.fences.get("extract")
+        self.store.fence = run.fences.get(TABLES_LEASE)
         run.facts["feature_set"] = self.features.id
-        with persisted(self._todo(session)) as todo:
-            count = todo.count()
-            _log.info("%d recordings to extract as %s", count, self.features.id)
-            if count:
-                self._extract(session, todo, run)
-        run.facts |= self._account(session, run.run_id)
+        dates = Dates(self.store)
+        scope = self.scope.listed(self.store)
+        plan = partial(_plan, self.store, self.rules, run.run_id)
+        with cluster.of_dates(plan, scope, _PLAN, dates.listed(scope)) as planned:
+            counts = {row["call_date"]: row for row in planned.table(*_COUNTS).to_pylist()}
+            todo = [date for date, row in counts.items() if row["todo"]]
+            recordings = sum(row["todo"] for row in counts.values())
+            _log.info("%d recordings to extract as %s", recordings, self.features.id)
+            if todo:
+                fit_features(self.store, self.features.dimension)
+                self._extract(cluster, planned, recordings, run)
+                after = cluster.of_dates(partial(_count, self.store, self.rules, run.run_id), todo, _COUNT, recordings)
+                counts |= {row["call_date"]: row for row in after.table().to_pylist()}
+        for date, row in counts.items():
+            if row["listed"] or dates.row(date):
+                _note(dates, date, row, run)
+        dates.save()
+        run.facts |= {name: sum(row[name] for row in counts.values()) for name in _ACCOUNT}
         _check(run.facts)
         if not run.facts["listed"]:
             _log.warning("no recordings in scope below %s: run `ser ingest` first", self.settings.tables.uri)
 
-    def _todo(self, session: SparkSession) -> DataFrame:
-        """Recordings in scope, not refused for good, that lack an extraction with this feature set.
-
-        The column `conditions` holds the conditions that are missing.
-        """
-        recordings = live_recordings(session, self.store, self.scope)
-        done = (
-            self._done(session)
-            .groupBy(*RECORDING_KEY)
-            .agg(F.collect_set("condition").alias("have"), F.max("duration_s").alias("duration_s"))
+    def _extract(self, cluster: Cluster, planned: Rows, recordings: int, run: Run) -> None:
+        todo = planned.unpacked("recordings", _TODO).withColumn(
+            "work_bytes", F.col("size_bytes") * F.size("conditions")
         )
-        refused = refused_recordings(session, self.store)
-        final = refused.where(~F.col("transient") | (F.col("attempts") >= self.settings.quarantine.max_attempts))
-        key = list(RECORDING_KEY)
-        return (
-            recordings.join(done, key, "left")
-            .withColumn("conditions", self._lacking("have"))
-            .where(F.size("conditions") > 0)
-            .drop("have", "duration_s")
-            .join(final, key, "left_anti")
-            .join(refused.select(*key, F.col("attempts").alias("attempt")), key, "left")
-            .fillna(0, ["attempt"])
-        )
-
-    def _done(self, session: SparkSession) -> DataFrame:
-        ids = [condition.id for condition in self.conditions]
-        return extractions(session, self.store, self.features.id, self.plan.roles_scored, ids)
-
-    def _lacking(self, have: str) -> Column:
-        """Ids of the conditions that a recording of `duration_s` needs and that are not in the column `have`."""
-        wanted = F.array(*(F.lit(condition.id) for condition in self.conditions))
-        recorded = F.array(F.lit(RECORDED.id))
-        wanted = F.when(F.col("duration_s") > LONGEST_COPIED_S, recorded).otherwise(wanted)
-        return F.array_except(wanted, F.coalesce(F.col(have), F.array().cast("array<string>")))
-
-    def _extract(self, session: SparkSession, todo: DataFrame, run: Run) -> None:
-        sized = todo.withColumn("work_bytes", F.col("size_bytes") * F.size("conditions"))
-        slots = session.sparkContext.defaultParallelism
-        spread = balance(sized, "work_bytes", self.settings.spark.partition_mb * MB, slots)
-        kernel = _ExtractKernel(self.settings, self.plan, self.conditions, self.store, run.run_id)
-        report = map_arrow(spread, kernel, REPORT).toArrow()
+        slots = cluster.session.sparkContext.defaultParallelism
+        spread = balance(todo, "work_bytes", self.settings.spark.partition_mb * MB, slots)
+        rules = self.rules.refusal_rules
+        with cluster.progress.counted(cluster.session, recordings) as count:
+            kernel = _ExtractKernel(self.settings, self.plan, self.conditions, rules, self.store, run.run_id, count)
+            report = map_arrow(spread, kernel, REPORT).toArrow()
         run.facts["audio_s"] = float(sum(report.column("audio_s").to_pylist()))
         reasons = Counter(reason for task in report.column("reasons").to_pylist() for reason in task)
         if reasons:
@@ -120,35 +120,31 @@ class Extract:
             counts = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
             _log.warning("refused %d recordings, see quarantine: %s", reasons.total(), counts)
 
-    def _account(self, session: SparkSession, run_id: str) -> Mapping[str, int]:
-        """listed = done_before + extracted + refused_now + refused_before, each by its own condition."""
-        key = list(RECORDING_KEY)
-        by_this_run = F.col("run_id") == run_id
-        refusals = scan(session, self.store, QUARANTINE, [*key, "run_id"])
-        done = (
-            self._done(session)
-            .groupBy(*key)
-            .agg(
-                F.collect_set("condition").alias("have"),
-                F.collect_set(F.when(~by_this_run, F.col("condition"))).alias("had"),
-                F.max("duration_s").alias("duration_s"),
-            )
-        )
-        refused = refusals.groupBy(*key).agg(
-            F.max(by_this_run).alias("refused_now"), F.max(~by_this_run).alias("refused_before")
-        )
-        rows = live_recordings(session, self.store, self.scope).join(done, key, "left").join(refused, key, "left")
-        rows = rows.fillna(value=False, subset=["refused_now", "refused_before"])
-        is_done, was_done = (F.size(self._lacking(name)) == 0 for name in ("have", "had"))
-        now, before = F.col("refused_now"), F.col("refused_before")
-        counted = rows.agg(
-            F.count("*").alias("listed"),
-            F.count_if(was_done).alias("done_before"),
-            F.count_if(is_done & ~was_done).alias("extracted"),
-            F.count_if(now & ~is_done).alias("refused_now"),
-            F.count_if(before & ~now & ~is_done).alias("refused_before"),
-        )
-        return dict(counted.toArrow().to_pylist()[0])
+
+def _plan(store: TableStore, rules: DateRules, run_id: str, date: dt.date) -> pa.Table:
+    """A row of `_PLAN`."""
+    state = DateState(store, date, rules)
+    todo = state.to_extract()
+    row = {"call_date": date, "todo": len(todo), **state.account(run_id), "recordings": packed(todo)}
+    return pa.Table.from_pylist([row], schema=_PLAN)
+
+
+def _count(store: TableStore, rules: DateRules, run_id: str, date: dt.date) -> pa.Table:
+    """A row of `_COUNT`."""
+    row = {"call_date": date, **DateState(store, date, rules).account(run_id)}
+    return pa.Table.from_pylist([row], schema=_COUNT)
+
+
+def _note(dates: Dates, date: dt.date, row: Mapping[str, Any], run: Run) -> None:
+    """Keeps in `dates` what a date has; a date with new extractions is open until it is scored."""
+    facts = {
+        "listed": row["listed"],
+        "extracted": row["done_before"] + row["extracted"],
+        "refused": row["refused_now"] + row["refused_before"],
+        "silent": row["silent"],
+    }
+    changed = row["extracted"] or row["refused_now"]
+    dates.update(date, **facts, run_id=run.run_id, **({"open": True} if changed else {}))
 
 
 def _check(facts: Mapping[str, Any]) -> None:
@@ -168,14 +164,19 @@ class _ExtractKernel:
     settings: Settings
     plan: ExtractionPlan
     conditions: Sequence[Condition]
+    refusal_rules: Mapping[str, str]
     store: TableStore
     run_id: str
+    count: Accumulator[int]
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         recordings = [row for batch in batches for row in batch.to_pylist()]
         context = TaskContext.get()
         if not recordings or context is None:
             return
-        sources, number = Sources(self.settings), context.partitionId()
-        task = ExtractTask(self.settings, self.plan, self.conditions, self.store, self.run_id, number, sources)
+        dimension = self.plan.feature_set.dimension
+        name = (self.run_id, context.partitionId(), context.taskAttemptId())
+        files, sources = ExtractedFiles(self.store, *name, dimension), Sources(self.settings)
+        task = ExtractTask(self.settings, self.plan, self.conditions, self.refusal_rules, self.run_id, files, sources)
         yield from task.run(recordings, dt.datetime.now(dt.UTC)).to_batches()
+        self.count.add(len(recordings))

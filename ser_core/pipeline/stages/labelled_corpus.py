@@ -13,32 +13,27 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
 from ser_core.config.settings import TrainingSettings
 from ser_core.data.storage import open_storage
-from ser_core.data.tables.schemas import LABELS
+from ser_core.data.tables.newest import FILE, features_key, newest
+from ser_core.data.tables.schemas import CHANNELS, LABELS, RECORDINGS
 from ser_core.data.tables.store import TableStore, rows
 from ser_core.errors import CorpusError, SettingsError
 from ser_core.learning.corpora import Corpus, CorpusReader, LabelledStretch, open_corpus
 from ser_core.learning.training.labelled_features import LabelledFeatures
 from ser_core.learning.training.sampling import RecordingRows, plan_sample
-from ser_core.pipeline.engine.scan import FILE
 from ser_core.pipeline.stages.ingest import Ingest
-from ser_core.pipeline.state.extractions import (
-    RECORDING_KEY,
-    Scope,
-    extracted_copies,
-    features_file,
-    live_recordings,
-)
+from ser_core.pipeline.state.date_state import RECORDING_KEY
 from ser_core.scoring.emotion_tables import vectors
 from ser_core.sound.augmentation import RECORDED, Condition
 
 _log = logging.getLogger(__name__)
 _PLACE = ("recording_id", "condition", "channel", "start_s", "end_s")
 _COLUMNS = (*_PLACE, "vector")
+_LIVE = (*RECORDING_KEY, "uri", "duplicate_of", "gone_at")
+_CHANNELS = (*RECORDING_KEY, "channel", "feature_set", "condition", "segments")
 _RECORDINGS = "_recordings.csv"
 
 _Copy = tuple[str, str]  # recording_id and condition
@@ -101,7 +96,6 @@ class LabelledCorpus:
     """An ingested and extracted corpus with its labels. Replaces the corpus's file of the table `labels`.
 
     Args:
-        session: Spark.
         settings: as from `corpus_settings`.
         reader: of the corpus.
         root: uri that the reader's keys are relative to.
@@ -110,17 +104,19 @@ class LabelledCorpus:
         CorpusError: no recording has a label.
     """
 
-    def __init__(self, session: SparkSession, settings: Settings, reader: CorpusReader, root: str) -> None:
+    def __init__(self, settings: Settings, reader: CorpusReader, root: str) -> None:
         self.store = TableStore(open_storage(settings.tables.uri, settings.storage))
-        self.labels = self._read(session, reader, root, settings)
+        live = self.store.read_all(RECORDINGS, self.store.files(RECORDINGS), _LIVE)
+        self._live = live.filter(pc.and_(pc.is_null(live["duplicate_of"]), pc.is_null(live["gone_at"])))
+        self.labels = self._read(reader, root, settings)
         every = [(recording, label) for recording, labels in self.labels.items() for label in labels]
         self.languages = {label.language for _, label in every if label.language}
         table = rows(LABELS.schema, (_label_row(recording, label) for recording, label in every))
         self.store.write(f"{LABELS.name}/{reader.name}.parquet", table)
 
-    def _read(self, session: SparkSession, reader: CorpusReader, root: str, settings: Settings) -> Labels:
+    def _read(self, reader: CorpusReader, root: str, settings: Settings) -> Labels:
         storage = open_storage(root, settings.storage)
-        live = live_recordings(session, self.store, Scope(None)).select("uri", "recording_id").toArrow().to_pylist()
+        live = self._live.select(["uri", "recording_id"]).to_pylist()
         ids = {storage.key_of(row["uri"]) or row["uri"]: row["recording_id"] for row in live}
         listing = reader.read(sorted(ids))
         if listing.unplaced:
@@ -142,7 +138,6 @@ class LabelledCorpus:
 
     def sample(
         self,
-        session: SparkSession,
         feature_set: str,
         training: TrainingSettings,
         conditions: Sequence[Condition] = (),
@@ -152,9 +147,15 @@ class LabelledCorpus:
         They are at most `training.max_rows` in all. Reads only the files that hold a chosen recording.
         """
         names = {condition.id: condition.name for condition in (RECORDED, *conditions)}
-        live = live_recordings(session, self.store, Scope(None)).select(*RECORDING_KEY)
-        copies = extracted_copies(session, self.store, feature_set, list(names)).join(live, [*RECORDING_KEY])
-        labelled = [row for row in copies.toArrow().to_pylist() if row["recording_id"] in self.labels]
+        channels = self.store.read_all(CHANNELS, self.store.files(CHANNELS), _CHANNELS)
+        wanted = pc.and_(
+            pc.equal(channels["feature_set"], feature_set), pc.is_in(channels["condition"], pa.array(names))
+        )
+        live = set(zip(*(self._live[name].to_pylist() for name in RECORDING_KEY), strict=True))
+        copies = [
+            row for row in newest(channels.filter(wanted)).to_pylist() if (row["recording_id"], row["version"]) in live
+        ]
+        labelled = [row for row in copies if row["recording_id"] in self.labels]
         counts = [self._rows_of(row) for row in labelled]
         chosen = set(plan_sample(counts, training.max_rows, training.seed))
         files: dict[str, set[_Copy]] = {}
@@ -170,7 +171,7 @@ class LabelledCorpus:
 
     def _labelled(self, file: str, wanted: set[_Copy], names: Mapping[str, str]) -> LabelledFeatures | None:
         recordings = pa.array(sorted({recording for recording, _ in wanted}))
-        table = self.store.read(features_file(file), _COLUMNS, pc.field("recording_id").isin(recordings))
+        table = self.store.read(features_key(file), _COLUMNS, pc.field("recording_id").isin(recordings))
         places = list(zip(*(table.column(name).to_pylist() for name in _PLACE), strict=True))
         at_rows = [
             label_at(self.labels[recording], channel, start, end) if (recording, condition) in wanted else None

@@ -18,22 +18,21 @@ import pyarrow as pa
 from pyspark import Accumulator, Broadcast
 
 from ser_core.config import Settings
+from ser_core.data.tables.newest import FILE, features_key
+from ser_core.data.tables.packed import packed
 from ser_core.data.tables.store import TableStore, bucket_of
 from ser_core.learning.training.bundle import BundleBytes, Model, load_model
 from ser_core.pipeline.engine.publish import BUCKET, spans
-from ser_core.pipeline.engine.scan import FILE
 from ser_core.pipeline.stages.lexical import Lexical
-from ser_core.pipeline.state.extractions import features_file
+from ser_core.pipeline.stages.score_plan import CARRIED, CHANNEL
 from ser_core.scoring.drift import feature_bins, feature_histograms, feature_places
 from ser_core.scoring.emotion_tables import SEGMENT_ROWS, SegmentRules, segment_table, vectors
-from ser_core.scoring.profile import CONFIDENCE_BINS, PROFILED_FEATURES, Profile, added
+from ser_core.scoring.profile import CONFIDENCE_BINS, NO_EMOTION, PROFILED_FEATURES, Profile, added
 
 ROWS, PROFILE = "rows", "profile"
 PACKED = pa.schema([("call_date", pa.date32()), (BUCKET, pa.int32()), (ROWS, pa.binary()), (PROFILE, pa.string())])
 """A row holds either the `rows` of a bucket (`packed`), or the `profile` of the segments of a date from one task."""
 
-CHANNEL = ("recording_id", "version", "channel")
-CARRIED = ("call_id", "call_date", "role", "agent_id", "queue", "talk_share")
 _COLUMNS = (*CHANNEL, "segment_no", "start_s", "end_s", "vector")
 _FLUSH_ROWS = 50_000  # scored segments held before they are packed, some 15 MB
 
@@ -48,19 +47,6 @@ def _model(bundle: BundleBytes) -> Model:
         _models.clear()
         _models[bundle.model_version] = load_model(bundle)
     return _models[bundle.model_version]
-
-
-def packed(table: pa.Table) -> bytes:
-    """The rows as bytes: a compressed Arrow stream."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue().to_pybytes())
-
-
-def unpacked(pieces: Sequence[bytes]) -> pa.Table:
-    """The rows of several `packed` tables."""
-    return pa.concat_tables([pa.ipc.open_stream(piece).read_all() for piece in pieces])
 
 
 @dataclass(frozen=True)
@@ -94,7 +80,7 @@ class ScoreKernel:
         carried = {name: pa.array([row[name] for row in channels], SEGMENT_ROWS.field(name).type) for name in CARRIED}
         carried[BUCKET] = pa.array([bucket_of(row["call_id"], self.buckets) for row in channels], pa.int32())
         lexical = Lexical(self.settings, self.broken) if self.settings.transcripts.enabled else None
-        for table in self.store.recordings(features_file(file), _COLUMNS):
+        for table in self.store.recordings(features_key(file), _COLUMNS):
             place = _places(table, places)
             if (place < 0).any():
                 table, place = table.filter(pa.array(place >= 0)), place[place >= 0]  # noqa: PLW2901
@@ -170,7 +156,7 @@ class _Scored:
         return Profile(
             date,
             segments=len(rows),
-            labels=dict(Counter(name or "undecided" for name in rows.column("emotion").to_pylist())),
+            labels=dict(Counter(name or NO_EMOTION for name in rows.column("emotion").to_pylist())),
             confidence=np.bincount(tenths, minlength=CONFIDENCE_BINS).tolist(),
             features=dict(zip(names, feature_histograms(bins).tolist(), strict=True)),
         )

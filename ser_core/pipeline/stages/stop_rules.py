@@ -1,135 +1,198 @@
-"""The stop rules: a date's scores are checked before they replace the published ones."""
+"""The stop rules: a date is judged before anything of it is replaced. A date that is odd keeps its old rows."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
-from pyspark.sql import DataFrame, SparkSession
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
-from ser_core.config.drift_settings import DriftSettings
-from ser_core.data.tables.schemas import CHANNELS, SEGMENT_EMOTIONS
-from ser_core.data.tables.store import TableStore, partition_path
-from ser_core.errors import ObjectMissingError, PublishRefusedError
+from ser_core.config import Settings
+from ser_core.data.tables.schemas import CALL_EMOTIONS, RECORDINGS, SEGMENT_EMOTIONS
+from ser_core.data.tables.store import STATE, TableStore
+from ser_core.errors import PublishRefusedError
 from ser_core.learning.training.bundle import Model
-from ser_core.pipeline.engine.scan import scan
+from ser_core.pipeline.stages.odd_dates import OddDates, Oddity, Plan
 from ser_core.pipeline.stages.score_kernel import PROFILE
-from ser_core.pipeline.state.extractions import RECORDING_KEY, Scope, live_recordings, refused_recordings
-from ser_core.pipeline.state.inputs import published_dates, with_channel_columns
+from ser_core.pipeline.state.dates import Dates
+from ser_core.pipeline.state.hold_rules import HoldRule, held_lines
 from ser_core.pipeline.state.runs import Run
-from ser_core.scoring.profile import CONFIDENCE_BINS, Profile, Verdict, added, judge
+from ser_core.scoring.profile import CONFIDENCE_BINS, Profile, added
+from ser_core.scoring.verdict import OF_MODEL, Verdict, judge
 
 _log = logging.getLogger(__name__)
+Profiles = dict[dt.date, Profile]
+
 _MOST_DATES = 62  # with more, the row in `runs` leaves out those that are ok
 
 
-@dataclass(frozen=True)
 class Gate:
-    """Judges dates of one model by the `_profile.json` beside each published date of `segment_emotions`."""
+    """Judges dates: by what there is to score, and by the profiles of their scores. What it says goes to `runs.drift`.
 
-    store: TableStore
-    settings: DriftSettings
-    model: Model
+    Args:
+        store: the tables.
+        settings: of the job.
+        model: that scores the dates.
+        dates: the table `dates`.
+        run: the run that publishes them.
+    """
 
-    def check(
-        self, session: SparkSession, rows: DataFrame, channels: DataFrame, dates: Iterable[dt.date], run: Run
-    ) -> dict[dt.date, Profile]:
-        """The profiles of the dates that may be published. The verdicts go to the log and to `run.facts`.
+    def __init__(self, store: TableStore, settings: Settings, model: Model, dates: Dates, run: Run) -> None:
+        self._store, self._model, self._dates, self._run = store, model, dates, run
+        self._settings, self._follow_audio = settings.drift, settings.retention.follow_audio
+        self._odd: dict[str, dict[str, str]] = {"held": {}, "warned": {}}
+
+    def hold(self, plans: Mapping[dt.date, Plan]) -> dict[dt.date, str]:
+        """Dates that are not even scored, by what there is to score, each with the reason."""
+        held: dict[dt.date, str] = {}
+        rules = OddDates(self._dates, self._settings, self._published_calls)
+        for date, plan in sorted(plans.items()):
+            oddity = rules.oddity(date, plan)
+            if oddity is None:
+                continue
+            if oddity.only_warns or self._settings.action == "warn":
+                self._warn(date, oddity, plan)
+            else:
+                held[date] = str(oddity)
+                _log.error("%s is held back: %s", date, oddity)
+        self._odd["held"] = {str(date): reason for date, reason in held.items()}
+        self._report([])
+        return held
+
+    def check(self, rows: DataFrame, plans: Mapping[dt.date, Plan]) -> tuple[Profiles, dict[dt.date, str]]:
+        """The profiles of the dates that may be published, and the others with the reason.
 
         Args:
-            session: Spark.
             rows: `ser_core.pipeline.stages.score_kernel.PACKED` of the dates, persisted.
-            channels: the channels that were scored, with their `file`.
-            dates: about to be published.
-            run: the run that publishes them.
+            plans: of the dates that are about to be published.
         """
-        published = published_dates(self.store, SEGMENT_EMOTIONS, {"model_version": self.model.model_version})
         passed: dict[dt.date, Profile] = {}
+        held: dict[dt.date, str] = {}
         verdicts: list[Verdict] = []
-        for date, profile in self._profiles(session, rows, channels, sorted(dates)).items():
-            verdict = self._judge(profile, published) if profile.calls else None
+        for date, profile in sorted(self._profiles(rows, plans).items()):
+            verdict = self._judge(profile) if profile.calls else None
             if verdict is not None:
-                self._log_verdict(verdict, run)
+                self._log_verdict(verdict)
                 verdicts.append(verdict)
-            if verdict is None or verdict.verdict != "refused":
+            if verdict is None or not verdict.refused:
                 passed[date] = profile
-        run.facts["drift"] = _drift_json(verdicts)
-        return passed
+            else:
+                held[date] = _reason(verdict)
+        self._odd["held"] |= {str(date): reason for date, reason in held.items()}
+        self._report(verdicts)
+        return passed, held
 
-    def _judge(self, profile: Profile, published: Sequence[dt.date]) -> Verdict:
-        last = [date for date in published if date < profile.call_date][-self.settings.baseline_days :]
-        before = [self._stored(date) for date in last]
-        return judge(profile, [other for other in before if other is not None and other.calls], self.settings)
-
-    def keep(self, profiles: Mapping[dt.date, Profile]) -> None:
-        """Stores the profiles of dates that have been published."""
+    def keep(self, profiles: Mapping[dt.date, Profile], counts: Mapping[str, Counter[dt.date]]) -> None:
+        """Keeps the profiles of dates that have been published, and notes the dates."""
+        version = self._model.model_version
         for date, profile in profiles.items():
-            self.store.put(self._key(date), profile.to_json())
+            self._store.put(_key(version, date), profile.to_json())
+            before = [name for name in self._dates.row(date).get("models") or [] if name != version]
+            self._dates.update(
+                date,
+                models=[*before, version],
+                model_version=version,
+                published_at=dt.datetime.now(dt.UTC),
+                published_by=self._run.run_id,
+                scored=profile.calls,
+                segments=counts[SEGMENT_EMOTIONS.name][date],
+            )
 
-    def refuse(self, dates: Sequence[dt.date], run: Run) -> None:
-        """Raises PublishRefusedError for `dates`, which were held back."""
-        verdicts = json.loads(run.facts["drift"])["dates"]
-        lines = "\n".join(f"  - {date}: {', '.join(verdicts[str(date)]['beyond'])} beyond the limit" for date in dates)
+    def refuse(self, held: Mapping[dt.date, str]) -> None:
+        """Notes the dates as held back, and raises PublishRefusedError."""
+        now = dt.datetime.now(dt.UTC)
+        for date, reason in held.items():
+            self._dates.hold(date, reason, self._run.run_id, now)
+        self._dates.save()
+        counted = "1 date is" if len(held) == 1 else f"{len(held)} dates are"
         raise PublishRefusedError(
-            f"{len(dates)} dates of {self.model.model_version} differ too much from those published before. They were "
-            f"not published, and their old rows stay:\n{lines}\nThe log of run {run.run_id} and the column drift of "
-            "its row in `runs` have the figures. If the change is real (a new line, queue or season), run `ser score` "
-            "once more for these dates with --drift.action warn. Otherwise fix the recordings or the model first"
+            f"{counted} held back from {self._model.model_version}; the old rows stay:\n{held_lines(held)}\n"
+            f"The log of run {self._run.run_id} and the column drift of its row in `runs` have the figures. Let a date "
+            "pass if the change is real, such as a new line, queue, model or holiday. Otherwise mend the recordings or "
+            "the model: each night tries again"
         )
 
-    def _profiles(
-        self, session: SparkSession, rows: DataFrame, channels: DataFrame, dates: Sequence[dt.date]
-    ) -> dict[dt.date, Profile]:
-        profiles = {date: Profile(date, confidence=(0,) * CONFIDENCE_BINS) for date in dates}
+    def _warn(self, date: dt.date, oddity: Oddity, plan: Plan) -> None:
+        """Lets an odd date pass. Where a setting says so, the rule does not hold the date again."""
+        self._odd["warned"][str(date)] = str(oddity)
+        if self._settings.action == "refuse":
+            why = f"only {self._dates.published()} dates are published, drift.min_days is {self._settings.min_days}"
+        else:
+            why = "drift.action is warn"
+            if oddity.rule is HoldRule.LOST_CALLS:
+                self._dates.update(date, scored=plan["calls"])
+            else:
+                self._dates.accept(date, oddity.rule)
+        _log.warning("%s passes, although it is odd (%s): %s", date, why, oddity)
+
+    def _judge(self, profile: Profile) -> Verdict:
+        version, date = self._model.model_version, profile.call_date
+        published = [day for day in self._dates.with_model(version) if day < date][-self._settings.baseline_days :]
+        before = [stored for day in published if (stored := self._stored(version, day)) is not None and stored.calls]
+        models = self._dates.row(date).get("models") or []
+        if not models or version in models:
+            return judge(profile, before, self._settings)
+        other, days = self._stored(models[-1], date), len(self._dates.with_model(models[-1]))
+        return judge(profile, before, self._settings, other, days)
+
+    def _profiles(self, rows: DataFrame, plans: Mapping[dt.date, Plan]) -> dict[dt.date, Profile]:
+        profiles = {
+            date: Profile(
+                date,
+                calls=plan["calls"],
+                recordings=plan["recordings"],
+                refused=plan["refused"],
+                codecs=json.loads(plan["codecs"]),
+                confidence=(0,) * CONFIDENCE_BINS,
+            )
+            for date, plan in plans.items()
+        }
         for row in rows.where(F.col(PROFILE).isNotNull()).select("call_date", PROFILE).toArrow().to_pylist():
             profiles[row["call_date"]] = added(profiles[row["call_date"]], Profile.of_json(row[PROFILE]))
-        counts = channels.groupBy("call_date").agg(F.countDistinct("call_id").alias("calls")).toArrow().to_pylist()
-        for row in [*counts, *self._recordings(session, dates)]:
-            date = row.pop("call_date")
-            profiles[date] = replace(profiles[date], **row)
-        for row in self._codecs(session, channels):
-            profile = profiles[row["call_date"]]
-            profiles[row["call_date"]] = replace(profile, codecs={**profile.codecs, row["codec"]: row["n"]})
         return profiles
 
-    def _recordings(self, session: SparkSession, dates: Sequence[dt.date]) -> list[dict[str, Any]]:
-        """Recordings and refused recordings by date. A recording refused first and extracted later is not refused."""
-        key = list(RECORDING_KEY)
-        live = live_recordings(session, self.store, Scope(tuple(dates))).select(*key, "call_date")
-        done = scan(session, self.store, CHANNELS, key).distinct()
-        refused = refused_recordings(session, self.store).join(done, key, "left_anti")
-        both = live.join(refused.select(*key, F.lit(True).alias("refused")), key, "left")
-        counted = both.groupBy("call_date").agg(F.count("*").alias("recordings"), F.count("refused").alias("refused"))
-        return [dict(row) for row in counted.toArrow().to_pylist()]
+    def _stored(self, model_version: str, date: dt.date) -> Profile | None:
+        kept = self._store.storage.read_or_none(_key(model_version, date))
+        return None if kept is None else Profile.of_json(kept)
 
-    def _codecs(self, session: SparkSession, channels: DataFrame) -> list[dict[str, Any]]:
-        codecs = with_channel_columns(session, self.store, channels, self.model.feature_set_id, ["codec"])
-        counted = codecs.groupBy("call_date", F.coalesce("codec", F.lit("unknown")).alias("codec")).count()
-        return [dict(row) for row in counted.withColumnRenamed("count", "n").toArrow().to_pylist()]
+    def _published_calls(self, date: dt.date) -> int:
+        """Calls of a date that its last model has rows of. Left out are those that were erased or have moved to another
+        date, and, where calls are to follow their audio, those whose audio is gone."""
+        values = {"model_version": self._dates.row(date).get("model_version"), "call_date": date}
+        files = self._store.files_of(CALL_EMOTIONS, **values)
+        published = self._store.read_all(CALL_EMOTIONS, files, ("call_id",))
+        files = self._store.files_of(RECORDINGS, call_date=date)
+        known = self._store.read_all(RECORDINGS, files, ("call_id", "gone_at"))
+        if self._follow_audio:
+            known = known.filter(pc.is_null(known["gone_at"]))
+        return len({*published["call_id"].to_pylist()} & {*known["call_id"].to_pylist()})
 
-    def _key(self, date: dt.date) -> str:
-        values = {"model_version": self.model.model_version, "call_date": date}
-        return f"{SEGMENT_EMOTIONS.name}/{partition_path(SEGMENT_EMOTIONS, values)}_profile.json"
-
-    def _stored(self, date: dt.date) -> Profile | None:
-        try:
-            return Profile.of_json(self.store.storage.read(self._key(date)))
-        except ObjectMissingError:  # published by a version that stored none
-            return None
-
-    def _log_verdict(self, verdict: Verdict, run: Run) -> None:
+    def _log_verdict(self, verdict: Verdict) -> None:
         level = {"ok": logging.INFO, "warned": logging.WARNING, "refused": logging.ERROR}[verdict.verdict]
-        facts = {"run_id": run.run_id, "call_date": str(verdict.call_date), "drift": verdict.to_json()}
+        facts = {"run_id": self._run.run_id, "call_date": str(verdict.call_date), "drift": verdict.to_json()}
         _log.log(level, "%s, against %d dates: %s", verdict.call_date, verdict.days, verdict, extra={"facts": facts})
 
+    def _report(self, verdicts: Sequence[Verdict]) -> None:
+        """The column `drift` of `runs`: what is held or warned of, and all verdicts, or where there are many those that
+        are not ok."""
+        many = len(verdicts) > _MOST_DATES
+        dates = {str(each.call_date): each.to_json() for each in verdicts if not many or each.verdict != "ok"}
+        checked = {"dates_checked": len(verdicts), "dates": dates} if verdicts else {}
+        said = {**checked, **{name: odd for name, odd in self._odd.items() if odd}}
+        self._run.facts["drift"] = json.dumps(said) if said else None
 
-def _drift_json(verdicts: Sequence[Verdict]) -> str | None:
-    """The column `drift` of `runs`: all verdicts, or those that are not ok where there are many."""
-    many = len(verdicts) > _MOST_DATES
-    dates = {str(each.call_date): each.to_json() for each in verdicts if not many or each.verdict != "ok"}
-    return json.dumps({"dates_checked": len(verdicts), "dates": dates}) if verdicts else None
+
+def _reason(verdict: Verdict) -> str:
+    of_model = any(name.startswith(OF_MODEL) for name in verdict.refused)
+    rule = HoldRule.NEW_MODEL if of_model else HoldRule.DRIFT
+    return f"{rule.value}: {', '.join(f'{name} {verdict.measures[name]}' for name in verdict.refused)}"
+
+
+def _key(model_version: str, date: dt.date) -> str:
+    return f"{STATE}profiles/{quote(model_version, safe='')}/{date}.json"

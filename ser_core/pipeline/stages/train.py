@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 import numpy as np
-from pyspark.sql import SparkSession
 
 from ser_core.config import Settings
-from ser_core.data.storage import open_storage
+from ser_core.data.storage import check_place, open_storage
 from ser_core.data.tables.schemas import AS_RECORDED
 from ser_core.emotions import LabelScheme, scheme_of
 from ser_core.learning.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
@@ -20,6 +19,7 @@ from ser_core.learning.training.cross_validation import Evaluation, evaluate
 from ser_core.learning.training.evaluation_text import render
 from ser_core.learning.training.fitted_model import fit_model
 from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.pipeline.engine.cluster import Cluster
 from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.job import execute
 from ser_core.pipeline.stages.labelled_corpus import (
@@ -49,19 +49,23 @@ class Train:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.models = open_storage(settings.models.uri, settings.storage)
+        check_place("models.uri", self.models, may_be_new=True)
+        tables = open_storage(settings.corpus.tables_uri, settings.storage)
+        check_place("corpus.tables_uri", tables, may_be_new=True)
         self.corpus = open_labelled_corpus(settings)
         self.inner = corpus_settings(settings, self.corpus)
         self.ingest = corpus_ingest(self.inner)
         self.conditions = training_conditions(settings.augmentation)
         self.extract = Extract(self.inner, conditions=self.conditions)
 
-    def run(self, session: SparkSession, run: Run) -> None:
+    def run(self, cluster: Cluster, run: Run) -> None:
         """Trains, evaluates and writes the bundle. Promotes the first model of a name."""
-        execute(self.ingest, self.inner, session)
-        execute(self.extract, self.inner, session)
-        labelled = LabelledCorpus(session, self.inner, self.corpus.reader, self.corpus.root)
+        execute(self.ingest, self.inner, cluster, within=run)
+        execute(self.extract, self.inner, cluster, within=run)
+        labelled = LabelledCorpus(self.inner, self.corpus.reader, self.corpus.root)
         training, features = self.settings.training, self.extract.features
-        data, sampled = labelled.sample(session, features.id, training, self.conditions)
+        data, sampled = labelled.sample(features.id, training, self.conditions)
         scheme = scheme_of(training.label_scheme, set(data.emotion.tolist()))
         data = data.in_scheme(scheme).canonical()
         counts = (len(data), len(np.unique(data.condition)), len(np.unique(data.speaker)))
@@ -70,10 +74,9 @@ class Train:
         families = {family: [place[name] for name in names] for family, names in features.families.items()}
         evaluation = evaluate(data, scheme.classes, training, self.corpus.reader.folds, families=families)
         content = self._content(data, scheme, evaluation, labelled.languages, sampled)
-        models = open_storage(self.settings.models.uri, self.settings.storage)
-        model_version = write_bundle(models, self.settings.models.name, content)
-        promoted = promote_first(models, model_version)
-        models.sweep(dt.datetime.now(dt.UTC) - _A_DAY)
+        model_version = write_bundle(self.models, self.settings.models.name, content)
+        promoted = promote_first(self.models, model_version)
+        self.models.sweep(dt.datetime.now(dt.UTC) - _A_DAY)
         run.facts |= {"model_version": model_version, "feature_set": features.id}
         run.summary |= {"promoted": promoted, "evaluation": evaluation.to_json(), "report": render(evaluation)}
         _log.info(

@@ -13,6 +13,8 @@ FLOOR_DB = -120.0
 SAME_CHANNEL_ENERGY = 1e-3
 """Two channels are one mono recording when the energy of their difference is below this share (-30 dB) of their mean
 energy. One line recorded twice differs by its noise; two speakers differ by their whole energy."""
+SILENT_ENERGY = 2.0**-30
+"""Mean square of a silent channel: at most one step of 16-bit PCM, which decoders of MP3 make of digital silence."""
 
 
 def decibels(power: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -58,12 +60,12 @@ class ChannelLevels:
     def channels_match(self) -> bool:
         """Whether the recording has two channels, and they are nearly the same.
 
-        Their constant offsets are left out: a bad line card would make two quiet voices alike. Digital silence is not
-        the same as a voice, and two silent channels stay two.
+        Their constant offsets are left out: a bad line card would make two quiet voices alike. Silence is not the same
+        as a voice, and two silent channels stay two.
         """
         if self._sum.size != 2 or self.frames == 0:
             return False
         n = self.frames
         energy = float((self._square / n - (self._sum / n) ** 2).mean())
         difference = self._difference_square / n - (self._difference_sum / n) ** 2
-        return energy > 0 and difference < SAME_CHANNEL_ENERGY * energy
+        return energy > SILENT_ENERGY and difference < SAME_CHANNEL_ENERGY * energy

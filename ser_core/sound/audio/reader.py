@@ -12,6 +12,7 @@ import numpy.typing as npt
 import soundfile as sf
 
 from ser_core.config.audio_settings import Headerless
+from ser_core.config.base import MB
 from ser_core.config.settings import LimitSettings
 from ser_core.errors import Reason, Refusal
 from ser_core.sound.audio.byte_source import Decoder, Source
@@ -129,9 +130,9 @@ def open_audio(
     """
     if size_bytes == 0:
         raise Refusal(Reason.EMPTY, "0 bytes")
-    if size_bytes > limits.max_size_mb * 1e6:
+    if size_bytes > limits.max_size_mb * MB:
         raise Refusal(
-            Reason.TOO_LARGE, f"{size_bytes / 1e6:.1f} MB; limits.max_size_mb allows {limits.max_size_mb:g} MB"
+            Reason.TOO_LARGE, f"{size_bytes / MB:.1f} MB; limits.max_size_mb allows {limits.max_size_mb:g} MB"
         )
     source.seek(0)
     head = source.read(64)

@@ -5,8 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ser_core.config.settings import RoleSettings
+from ser_core.data.archive.role_words import parse_roles, role_of
 from ser_core.errors import Reason, Refusal
 from ser_core.sound.extraction.extraction_plan import ExtractionPlan
+
+
+def stated_roles(
+    roles: str | None, leg_role: str | None, leg_channel: str | None, settings: RoleSettings
+) -> dict[int, str] | None:
+    """Roles by channel, as metadata or path state them; None where neither does.
+
+    Args:
+        roles: of several channels, such as `0=agent,1=caller`; goes before the others.
+        leg_role: the role of a file that holds one leg of a call, such as `caller`.
+        leg_channel: the channel of the call that such a file holds, by number; `roles.channels` has its role.
+        settings: words of roles, and the roles of channels.
+
+    Raises:
+        Refusal: unmatched_path, where a word names no role or a channel has none; the detail says which do.
+    """
+    try:
+        if roles is not None:
+            return parse_roles(roles, settings.names)
+        if leg_role is not None:
+            return {0: role_of(leg_role, settings.names)}
+        if leg_channel is None:
+            return None
+        number = int(leg_channel) if leg_channel.isascii() and leg_channel.isdigit() else -1
+        if not 0 <= number < len(settings.channels):
+            raise ValueError(f"channel is {leg_channel!r}: roles.channels has 0 to {len(settings.channels) - 1}")
+        return {0: settings.channels[number]}
+    except ValueError as error:
+        raise Refusal(Reason.UNMATCHED_PATH, f"path or metadata: {error}") from None
 
 
 def channels_to_score(channels: int, plan: ExtractionPlan, roles: Mapping[int, str] | None) -> set[int]:

@@ -15,6 +15,9 @@ from ser_core.cli.common import SettingsCommand
 from ser_core.cli.jobs import extract, ingest, nightly, score, train
 from ser_core.cli.main import COMMANDS, GROUPS, main, ser
 from ser_core.config import Settings, describe_settings
+from ser_core.data.storage.folder import FolderStorage
+from ser_core.data.tables.layout import check_layout
+from ser_core.data.tables.store import TableStore
 
 ROOT = Path(__file__).parents[3]
 JOBS = [ingest, extract, score, nightly, train]
@@ -132,7 +135,7 @@ SQL = "-- a comment begins like an option\nSELECT 7 AS n"
         ["query", SQL, "--max-rows", "1", "--tables.uri", "{root}", "--json"],
         ["query", "--json", "--call-date", "2026-03-02", "--tables.uri", "{root}", SQL],
         ["--config", "{file}", "query", SQL, "--json"],
-        ["query", SQL, "--json", "--config={file}", "--config", "demo"],
+        ["query", SQL, "--json", "--config", "demo", "--config={file}"],
         ["query", "--json", "--tables.uri", "{root}", "--", SQL],
     ],
 )
@@ -141,6 +144,7 @@ def test_settings_come_before_and_after_arguments(
 ) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text(f"tables: {{uri: {tmp_path}}}\n")
+    check_layout(TableStore(FolderStorage(tmp_path)))
     assert main([word.replace("{root}", str(tmp_path)).replace("{file}", str(file)) for word in words]) == 0
     assert json.loads(capsys.readouterr().out) == {"columns": ["n"], "rows": [[7]]}
 
@@ -188,8 +192,8 @@ def test_a_completion_script_is_printed(
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("ser q", {"query"}),
-        ("ser model ", {"list", "promote", "compare"}),
+        ("ser q", {"query", "quarantine"}),
+        ("ser model ", {"list", "promote", "compare", "copy"}),
         ("ser model compare --lab", {"--labels"}),
         ("ser ingest --archive.u", {"--archive.uri"}),
         ("ser --tables.uri x query --max", {"--max-rows"}),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 import pytest
 
 from ser_core.cli.main import COMMANDS, main
+from ser_core.data.storage.folder import FolderStorage
+from ser_core.data.tables.layout import check_layout
+from ser_core.data.tables.store import TableStore
 from tests.support.synth import stereo_wav, wav
 from tests.unit.cli.conftest import Place
 
@@ -117,6 +121,59 @@ def test_models_are_listed_and_promoted(place: Place, capsys: pytest.CaptureFixt
     assert main(["model", "promote", *place.words]) != 0
 
 
+def test_a_model_is_copied_to_another_place(
+    place: Place, sad: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = tmp_path / "there"
+    facts = answer(capsys, "model", "copy", "current", str(there), *place.words)
+    assert (facts["model_version"], facts["to"], facts["copied"]) == ("emotions/1", str(there), True)
+    source = place.root / "models" / "emotions" / "1"
+    copied = {path.name for path in source.iterdir()} - {"_allotted.json"}
+    assert all((there / "emotions" / "1" / name).read_bytes() == (source / name).read_bytes() for name in copied)
+    assert not (there / "emotions" / "current.json").exists()
+    assert answer(capsys, "model", "copy", "emotions/1", str(there), *place.words)["copied"] is False
+    answer(capsys, "model", "promote", "emotions/1", *place.words, "--models.uri", str(there))
+    (prediction,) = answer(capsys, "predict", str(sad), *place.words, "--models.uri", str(there))["predictions"]
+    assert prediction["emotion"] == "sad"
+
+
+def test_a_copy_replaces_no_other_model(place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, files in enumerate(({"manifest.json": "{}"}, {"_allotted.json": '{"by": "a training"}'})):
+        there = tmp_path / str(number) / "emotions" / "1"
+        there.mkdir(parents=True)
+        for name, text in files.items():
+            (there / name).write_text(text)
+        assert main(["model", "copy", "emotions/1", str(tmp_path / str(number)), *place.words]) == 1
+        assert "has another model emotions/1" in capsys.readouterr().err
+        assert {path.name: path.read_text() for path in there.iterdir()} == files
+
+
+def test_an_altered_model_is_not_copied(place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(place.root / "models", tmp_path / "models")
+    (tmp_path / "models" / "emotions" / "1" / "card.md").write_text("better than it is")
+    words = [*place.words, "--models.uri", str(tmp_path / "models")]
+    assert main(["model", "copy", "emotions/1", str(tmp_path / "there"), *words]) == 1
+    assert "differs from the manifest" in capsys.readouterr().err
+    assert not (tmp_path / "there").exists()
+
+
+def test_a_copy_that_was_stopped_goes_on(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["model", "copy", "emotions/1", str(tmp_path / "there"), *place.words]
+    put = FolderStorage.put
+
+    def stopping(storage: FolderStorage, key: str, data: bytes) -> None:
+        if key.endswith("manifest.json"):
+            raise KeyboardInterrupt
+        put(storage, key, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderStorage, "put", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            main(words)
+    assert not (tmp_path / "there" / "emotions" / "1" / "manifest.json").exists()
+    assert main(words) == 0
+
+
 def test_settings_are_shown_merged(capsys: pytest.CaptureFixture[str]) -> None:
     facts = answer(capsys, "settings", "--archive.uri", "s3://calls", "--log.json", "true")
     assert facts["archive"]["uri"] == "s3://calls"
@@ -139,6 +196,7 @@ def test_json_errors_are_json_on_stdout(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize("words", [["predict", "{sad}"], ["query", "SELECT count(*) FROM runs"]])
 def test_no_jvm_and_no_pyspark(place: Place, sad: Path, words: list[str]) -> None:
     words = [word.format(sad=sad) for word in words] + place.words
+    check_layout(TableStore(FolderStorage(place.root / "tables")))
     code = (
         "import sys; from ser_core.cli.main import main\n"
         f"code = main({words!r})\n"

@@ -18,7 +18,7 @@ import soundfile as sf
 from ser_core.cli.main import main
 from ser_core.config import load_settings
 from ser_core.data.storage import open_storage
-from ser_core.data.tables.schemas import CHANNELS, LABELS, RECORDINGS, SEGMENT_EMOTIONS
+from ser_core.data.tables.schemas import AS_RECORDED, CHANNELS, LABELS, RECORDINGS, SEGMENT_EMOTIONS
 from ser_core.data.tables.store import TableStore, bucket_key, log_key, rows
 from ser_core.learning.corpora import corpus_reader
 from tests.support.audio import encode, tone
@@ -30,6 +30,7 @@ MODEL = "emotions/1"
 DAYS = (dt.date(2026, 11, 20), dt.date(2026, 11, 21))
 CALLS = ("c0", "c1", "c2", "c3")  # two a day
 SEGMENTS = 5  # a call, of 2 s each; the last lasts half a second
+EXTRACTED = {"version": "v", "feature_set": "f", "condition": AS_RECORDED, "run_id": "run"}
 CUSTOMER_HZ, AGENT_HZ = 440.0, 1000.0
 
 
@@ -62,12 +63,12 @@ def root(tmp_path: Path) -> Path:
         segments = [segment(call, day, channel, i) for call in calls for channel in (0, 1) for i in range(SEGMENTS)]
         partition = {"model_version": MODEL, "call_date": day}
         store.write(bucket_key(SEGMENT_EMOTIONS, partition, 0), rows(SEGMENT_EMOTIONS.schema, segments))
-    channels = [
-        {"recording_id": f"r-{call}", "channel": channel, "role": role, "run_id": "run"}
-        for call in CALLS
-        for channel, role in enumerate(("customer", "agent"))
-    ]
-    store.write(log_key(CHANNELS, "run", 0), rows(CHANNELS.schema, channels))
+        channels = [
+            {**EXTRACTED, "recording_id": f"r-{call}", "channel": channel, "role": role}
+            for call in calls
+            for channel, role in enumerate(("customer", "agent"))
+        ]
+        store.write(log_key(CHANNELS, "run", 0, call_date=day), rows(CHANNELS.schema, channels))
     write_files(tmp_path / "models", {"emotions/current.json": b'{"version": "1"}'})
     return tmp_path
 
@@ -170,6 +171,45 @@ def test_dates_and_seed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sheet(root / "a") == sheet(root / "b")
     answer(capsys, root, "sample", "--out", f"{root}/c", "--call-date", "2026-11-21", "--seed", "1")
     assert sheet(root / "a") != sheet(root / "c")
+
+
+def test_the_segments_of_one_call(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    facts = answer(capsys, root, "sample", "--out", f"{root}/a", "--call-id", "c1", "--call-id", "c2")
+    assert facts["candidates"] == 8
+    facts = answer(capsys, root, "sample", "--out", f"{root}/b", "--call-id", "c1", "--call-date", "2026-11-20")
+    assert facts["candidates"] == 4
+    assert {Path(line["uri"]).stem for line in sheet(root / "b")} == {"c1"}
+    code, printed = refusal(
+        capsys, root, "sample", "--out", f"{root}/c", "--call-id", "c1", "--call-date", "2026-11-21"
+    )
+    assert (code, "No segment to label" in printed) == (1, True)
+
+
+def test_a_date_reads_that_date_only(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (store_of(root).storage.local_path("x") or root).parent.joinpath(
+        bucket_key(SEGMENT_EMOTIONS, {"model_version": MODEL, "call_date": DAYS[1]}, 0)
+    ).write_bytes(b"damaged")
+    facts = answer(capsys, root, "sample", "--out", f"{root}/a", "--call-date", "2026-11-20")
+    assert facts["candidates"] == 8
+    filled = fill(root / "a", "anna.csv", {0: "sad"})
+    for table in (RECORDINGS, CHANNELS):
+        for key in store_of(root).files_of(table, call_date=DAYS[1]):
+            Path(root, "tables", key).write_bytes(b"damaged")
+    assert answer(capsys, root, "read", filled, "--call-date", "2026-11-20")["labels"] == 1
+    elsewhere = answer(capsys, root, "read", filled, "--call-date", "2026-11-19")
+    assert (elsewhere["labels"], len(elsewhere["unknown"])) == (0, 1)
+
+
+def test_the_newest_extraction_says_the_role(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = store_of(root)
+    swapped = [{**EXTRACTED, "recording_id": "r-c0", "channel": 0, "role": "agent", "run_id": "a"}]
+    store.write(log_key(CHANNELS, "run-later", 0, call_date=DAYS[0]), rows(CHANNELS.schema, swapped))
+    for channel, fault in ((0, "channel 0 is agent"), (1, "channel 1 has not been extracted")):
+        line = f"{archive_uri(root, 'c0')},{channel},0,2,x,sad,anna"
+        (root / "filled.csv").write_text(f"uri,channel,start_s,end_s,speaker,emotion,annotator\n{line}\n")
+        assert fault in refusal(capsys, root, "read", f"{root}/filled.csv")[1]
 
 
 def test_an_agent_is_listened_to_only_with_a_purpose(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -275,6 +315,7 @@ def test_for_a_person(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["sample", "--out", "x", "--count", "0"], "not in the range x>=1"),
         (["sample", "--out", "x", "--from", "today"], "YYYY-MM-DD"),
         (["read", "x.csv", "--name", "../x"], "--name"),
+        (["read", "x.csv", "--name", "no-rows"], "--name"),
     ],
 )
 def test_wrong_words(root: Path, arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:

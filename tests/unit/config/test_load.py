@@ -89,7 +89,7 @@ def test_all_faults_come_in_one_message_each_with_its_place(tmp_path: Path) -> N
     )
     listed = faults(
         ["--config", str(overlay), "--config", "nowhere.yaml", "--bogus=3", "--limits.max-channels", "0", "stray"],
-        {"SER_FOO": "1", "SER_TABLES__URIX": "3", "SER_CORPORA": "/c"},
+        {"SER_TABLE__URI": "1", "SER_TABLES__URIX": "3", "SER_CORPORA": "/c"},
         ("archive.uri",),
     )
     for expected in (
@@ -101,7 +101,7 @@ def test_all_faults_come_in_one_message_each_with_its_place(tmp_path: Path) -> N
         "command line: --bogus=3",
         "command line: 'stray'",
         "command line: limits.max_channels",
-        "environment: SER_FOO",
+        "environment: SER_TABLE__URI names no setting; did you mean SER_TABLES__URI?",
         "environment: tables.urix",
     ):
         assert any(expected in fault for fault in listed), (expected, listed)

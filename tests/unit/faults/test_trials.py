@@ -10,23 +10,24 @@ from pathlib import Path
 import pytest
 
 from ser_core.data.storage.folder import FolderStorage
-from ser_core.data.tables.schemas import CALL_TALK
+from ser_core.data.tables.schemas import CALL_EMOTIONS, CALL_TALK
 from ser_core.data.tables.store import TableStore, bucket_key, rows
 from tests.faults.processes import below, kill
 from tests.faults.readings import same_readings
-from tests.faults.torn_reads import Reader
+from tests.faults.torn_readers import Expected, Reader
 from tests.faults.trials import deal
 from tests.support.tables import MONDAY
 
 
-def test_fifty_trials_hold_enough_of_each() -> None:
-    trials = deal(50, 0)
+def test_the_trials_hold_enough_of_each() -> None:
+    trials = deal(56, 0)
     jobs = Counter(trial.job for trial in trials)
-    assert len(trials) == 50
+    assert len(trials) == 56
+    assert min(jobs["nightly"], jobs["train"]) >= 5
     assert min(jobs["ingest"], jobs["extract"], jobs["score"]) >= 10
     assert sum(trial.publishing for trial in trials) >= 15
     assert set(Counter(trial.target for trial in trials)) == {"driver", "executor", "worker"}
-    assert trials == deal(50, 0) != deal(50, 1)
+    assert trials == deal(56, 0) != deal(56, 1)
 
 
 def test_a_process_below_is_found_and_killed() -> None:
@@ -55,18 +56,28 @@ def test_a_row_too_many_or_a_mark_too_few_is_a_difference(tmp_path: Path) -> Non
     with pytest.raises(AssertionError, match="call_talk: 1 rows and 2"):
         same_readings(whole, twice)
     marked = _talk(tmp_path / "d", ["c1"])
-    marked.put("call_talk/call_date=2026-03-02/_inputs.json", b'{"inputs": "1"}')
+    marked.put("_state/inputs/call_talk/call_date=2026-03-02.json", b'{"inputs": "1"}')
     with pytest.raises(AssertionError, match="beside the tables"):
         same_readings(whole, marked)
 
 
-def test_a_reader_tells_what_is_missing_and_what_is_doubled() -> None:
-    answers = [{("c1", "customer"): 2}, {("c1", "customer"): 1, ("c2", "customer"): 1}]
-    expected = {("c1", "customer"): 1, ("c2", "customer"): 1}
-    reader = Reader(lambda _: answers.pop(0), {"call_emotions": expected}, ())
-    reader._once("call_emotions", expected)
-    reader._once("call_emotions", expected)
-    assert reader.looks == 2
-    assert len(reader.torn) == 1
-    assert "('c2', 'customer'): (1, 0)" in reader.torn[0]
-    assert "('c1', 'customer'): (1, 2)" in reader.torn[0]
+def test_a_reader_reports_what_is_missing_doubled_or_of_another_model() -> None:
+    key = ("m/1", MONDAY, "c1", "customer")
+    expected = Expected()
+    for confidence in (0.5, 0.9):
+        expected.add(CALL_EMOTIONS, [(*key, "sad", confidence)])
+    good = [(*key, "sad", 0.9)]
+    bad = [
+        [],
+        good * 2,
+        [(*key, "sad", 0.7)],
+        [(*key, "happy", 0.9)],
+        [*good, ("m/2", *key[1:], "sad", 0.9)],
+    ]
+    answers = [good, *bad]
+    reader = Reader(lambda _: answers.pop(0), expected)
+    for _ in range(6):
+        reader.once(CALL_EMOTIONS)
+    assert (reader.looks, len(reader.torn)) == (6, 5)
+    assert "'c1', 'customer'): 0" in reader.torn[0]
+    assert "'c1', 'customer'): 2" in reader.torn[1]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ser_core.scoring.drift import (
     BINS,
     EDGES,
+    difference_at_least,
     distance_to_training,
     factor_at_least,
     feature_bins,
@@ -98,3 +99,10 @@ def test_a_factor_counts_only_beyond_chance_and_either_way() -> None:
     assert factor_at_least(4, 2) == 1.0
     assert factor_at_least(10_000, 1_000) == pytest.approx(10, rel=0.15)
     assert factor_at_least(1_000, 10_000) == pytest.approx(factor_at_least(10_000, 1_000))
+
+
+def test_a_difference_of_shares_counts_only_beyond_chance() -> None:
+    assert difference_at_least(0, 0, 5, 10) == 0.0
+    assert difference_at_least(2, 10, 6, 10) == 0.0
+    assert difference_at_least(200, 1000, 600, 1000) == pytest.approx(0.4, abs=0.07)
+    assert difference_at_least(200, 1000, 600, 1000) == difference_at_least(600, 1000, 200, 1000) < 0.4

@@ -13,7 +13,8 @@ import pytest
 from ser_core.config import load_settings
 from ser_core.config.drift_settings import DriftSettings
 from ser_core.scoring.drift import BINS
-from ser_core.scoring.profile import Profile, judge
+from ser_core.scoring.profile import NO_EMOTION, Profile
+from ser_core.scoring.verdict import judge
 
 TODAY = dt.date(2026, 3, 30)
 SETTINGS = load_settings(environ={}).drift
@@ -108,3 +109,42 @@ def test_limits_are_in_order() -> None:
         DriftSettings(**{**values, "label_psi": {"warn": 0.3, "refuse": 0.2}})
     with pytest.raises(ValueError, match="no date would ever be refused"):
         DriftSettings(**{**values, "min_days": 29})
+
+
+MODEL_SHIFTS: Mapping[str, Mapping[str, Any]] = {
+    "model_label_psi": {"labels": {"neutral": 2000, "angry": 12000, "sad": 2000}},
+    "model_confidence_psi": {"confidence": [16000, *[0] * 9]},
+    "model_undecided": {"labels": {"neutral": 5600, "angry": 800, "sad": 1600, NO_EMOTION: 8000}},
+}
+
+
+@pytest.mark.parametrize("name", MODEL_SHIFTS)
+def test_a_models_first_scores_of_a_date_are_held_against_anothers(name: str) -> None:
+    now = profile(TODAY, seed=5, **MODEL_SHIFTS[name])
+    verdict = judge(now, [], SETTINGS, profile(TODAY), days=7)
+    assert (verdict.verdict, verdict.refused, verdict.to_json()["beyond"]) == ("refused", [name], [name])
+    assert f"{name} " in str(verdict)
+    assert judge(profile(TODAY, seed=5), [], SETTINGS, profile(TODAY), days=7).verdict == "ok"
+    assert judge(now, [], SETTINGS, profile(TODAY), days=6).verdict == "warned"
+    assert judge(now, [], SETTINGS, None, days=7).verdict == "ok"
+    warn = SETTINGS.model_copy(update={"action": "warn"})
+    assert (judge(now, [], warn, profile(TODAY), days=7).verdict) == "warned"
+
+
+def test_few_dates_of_the_model_do_not_excuse_what_another_model_says() -> None:
+    now = profile(TODAY, **MODEL_SHIFTS["model_label_psi"])
+    verdict = judge(now, days(3), SETTINGS, profile(TODAY), days=28)
+    assert verdict.refused == ["model_label_psi"]
+    assert verdict.measures["label_psi"].verdict == "refused"  # beyond the limit, of too few dates
+
+
+def test_a_few_segments_may_differ_by_chance_between_models() -> None:
+    other = profile(TODAY, calls=1, labels={"neutral": 12, "angry": 8}, confidence=[2] * 10, segments=20)
+    now = replace(other, labels={"neutral": 4, "angry": 12, NO_EMOTION: 4}, confidence=[4, 0] * 5)
+    assert judge(now, [], SETTINGS, other, days=28).verdict == "ok"
+
+
+def test_models_that_decide_nothing_can_be_compared() -> None:
+    other = profile(TODAY, labels={NO_EMOTION: 16000})
+    verdict = judge(other, [], SETTINGS, other, days=28)
+    assert (verdict.verdict, "model_label_psi" in verdict.measures) == ("ok", False)

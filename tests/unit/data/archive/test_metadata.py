@@ -8,17 +8,25 @@ import pyarrow.parquet as pq
 import pytest
 
 from ser_core.data.archive.archive_manifest import entry_info, read_manifest
-from ser_core.data.archive.metadata import parse_roles, read_metadata
+from ser_core.data.archive.metadata import CallMetadata, parse_metadata, read_metadata
+from ser_core.data.archive.metadata_files import MetadataFile
+from ser_core.data.archive.role_words import parse_roles, role_of
 from ser_core.data.storage import S3Storage
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError, SettingsError
 from tests.support.s3 import storage_settings
 
 SETTINGS = storage_settings()
+NAMES = {"customer": ("caller", "client"), "agent": ("rep",)}
 
 
 def written(path: Path, text: str) -> str:
     path.write_bytes(text.encode())
     return str(path)
+
+
+def rows_of(uri: str, date: dt.date | None = None) -> dict[str, CallMetadata]:
+    rows = read_metadata(MetadataFile(uri, date), NAMES, SETTINGS)
+    return {row.call_id: parse_metadata(row.values, NAMES) for row in rows}
 
 
 def test_metadata_of_a_csv(tmp_path: Path) -> None:
@@ -27,7 +35,7 @@ def test_metadata_of_a_csv(tmp_path: Path) -> None:
         '007,a1,"sales, north",2026-11-21T09:30:00+01:00,2026-11-21,"0=agent,1=customer",é\r\n'
         "008,,,,,,\r\n\r\n"
     )
-    calls = read_metadata(written(tmp_path / "calls.csv", text), SETTINGS)
+    calls = rows_of(written(tmp_path / "calls.csv", text))
     assert set(calls) == {"007", "008"}
     call = calls["007"]
     assert (call.call_id, call.agent_id, call.queue) == ("007", "a1", "sales, north")
@@ -47,7 +55,7 @@ def test_metadata_of_a_parquet_file(tmp_path: Path) -> None:
         }
     )
     pq.write_table(table, tmp_path / "calls.parquet")
-    call = read_metadata(str(tmp_path / "calls.parquet"), SETTINGS)["7"]
+    call = rows_of(str(tmp_path / "calls.parquet"))["7"]
     assert call.started_at == dt.datetime(2026, 11, 21, 9)
     assert (call.call_date, call.extra) == (dt.date(2026, 11, 21), {})
 
@@ -59,19 +67,19 @@ def test_metadata_of_a_parquet_file(tmp_path: Path) -> None:
         ("", "no column call_id"),
         ("call_id;x\n1;2\n", "no column call_id"),
         ("call_id,x,x\n1,2,3\n", "column x twice"),
-        ("call_id\n1\n2\n1\n", r"row 4: has the call_id '1'"),
         ("call_id,x\n1,2,3\n", "calls.csv:2 has 3 values"),
         ("call_id,x\n,2\n", "row 2: has no call_id"),
         ("call_id,started_at\n1,yesterday\n", "started_at is 'yesterday'"),
         ("call_id,call_date\n1,2026-11-31\n", "call_date is '2026-11-31'"),
         ("call_id,call_date\n1,2026-11-21T09:00\n", "call_date is"),
         ("call_id,roles\n1,boss\n", "roles is 'boss'"),
+        ("call_id,roles\n1,0=boss\n", "row 2: 'boss' names no role .*customer, caller, client; agent: agent, rep"),
         ('call_id\n"1\n', "cannot be read"),
     ],
 )
 def test_faults_of_metadata(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
-        read_metadata(written(tmp_path / "calls.csv", text), SETTINGS)
+        rows_of(written(tmp_path / "calls.csv", text))
 
 
 def test_files_that_are_no_tables(tmp_path: Path) -> None:
@@ -79,18 +87,54 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and nothing more")
     for name in ("latin.csv", "broken.parquet"):
         with pytest.raises(SettingsError, match="cannot be read"):
-            read_metadata(str(tmp_path / name), SETTINGS)
+            rows_of(str(tmp_path / name))
     with pytest.raises(SettingsError, match=r"neither .csv nor .parquet"):
-        read_metadata(str(tmp_path / "calls.xlsx"), SETTINGS)
+        rows_of(str(tmp_path / "calls.xlsx"))
     with pytest.raises(ObjectMissingError):
-        read_metadata(str(tmp_path / "nix.csv"), SETTINGS)
+        rows_of(str(tmp_path / "nix.csv"))
+
+
+def test_the_first_ten_faults_are_listed_and_no_row_is_lost(tmp_path: Path) -> None:
+    text = "call_id,call_date\n" + "".join(f"{n},{'never' if n % 2 else '2026-11-21'}\n" for n in range(40))
+    seen = []
+    with pytest.raises(SettingsError) as caught:
+        for row in read_metadata(MetadataFile(written(tmp_path / "c.csv", text), None), NAMES, SETTINGS):
+            seen.append(row.call_id)
+    assert len(caught.value.faults) == 10
+    assert "row 3: call_date is 'never'" in caught.value.faults[0]
+    assert seen == [str(n) for n in range(0, 19, 2)]
+
+
+def test_a_row_of_a_date_s_file_is_of_that_date(tmp_path: Path) -> None:
+    text = "call_id,call_date,started_at\n1,,\n2,2026-11-20,\n3,,2026-11-20T23:00\n"
+    calls = rows_of(written(tmp_path / "calls.csv", text), dt.date(2026, 11, 21))
+    assert [calls[call].call_date for call in "123"] == [dt.date(2026, 11, 21), dt.date(2026, 11, 20), None]
+
+
+def test_a_row_knows_its_place(tmp_path: Path) -> None:
+    uri = written(tmp_path / "calls.csv", "call_id\n1\n\n2\n")
+    assert [row.place for row in read_metadata(MetadataFile(uri, None), NAMES, SETTINGS)] == [
+        f"{uri}, row 2",
+        f"{uri}, row 4",
+    ]
 
 
 def test_roles() -> None:
-    assert parse_roles("0=agent, 1=customer") == {0: "agent", 1: "customer"}
-    for text in ("", "0", "0=boss", "-1=agent", "0=agent,0=customer", "²=agent"):
+    assert parse_roles("0=agent, 1=customer", {}) == {0: "agent", 1: "customer"}
+    assert parse_roles("0=Rep,1=CLIENT", NAMES) == {0: "agent", 1: "customer"}
+    for text in ("", "0", "-1=agent", "0=agent,0=customer", "²=agent"):
         with pytest.raises(ValueError, match="expected"):
-            parse_roles(text)
+            parse_roles(text, NAMES)
+
+
+def test_a_word_that_names_no_role_says_which_do() -> None:
+    assert [role_of(word, NAMES) for word in ("caller", " Rep ", "MIXED", "agent")] == [
+        "customer", "agent", "mixed", "agent",
+    ]  # fmt: skip
+    with pytest.raises(
+        ValueError, match=r"'boss' names no role .*customer: customer, caller, client; agent: agent, rep"
+    ):
+        role_of("boss", NAMES)
 
 
 def test_a_manifest_in_a_folder(tmp_path: Path) -> None:
@@ -98,7 +142,7 @@ def test_a_manifest_in_a_folder(tmp_path: Path) -> None:
     (tmp_path / "lists" / "a b" / "x#.wav").write_bytes(b"12")
     (tmp_path / "else.wav").write_bytes(b"123")
     text = f"uri,call_id,x\na b/x#.wav,7,y\n{tmp_path}/else.wav,8,\n../else.wav,9,\n./nix.wav,,\n"
-    entries = list(read_manifest(written(tmp_path / "lists" / "m.csv", text), SETTINGS))
+    entries = list(read_manifest(written(tmp_path / "lists" / "m.csv", text), NAMES, SETTINGS))
     assert [entry.key for entry in entries] == ["a b/x#.wav", f"{tmp_path}/else.wav", "../else.wav", "nix.wav"]
     assert (entries[0].metadata.call_id, entries[0].metadata.extra) == ("7", {"x": "y"})
     assert [(info.key, info.size_bytes) for info in (entry_info(e, SETTINGS) for e in entries[:2])] == [
@@ -117,7 +161,7 @@ def test_a_manifest_on_s3(s3_server: str, s3_bucket: str) -> None:
     storage.put("2026/x.wav", b"12")
     S3Storage(s3_bucket, "", settings.s3).put("other.wav", b"123")
     storage.put("m.csv", f"uri\n2026/x.wav\ns3://{s3_bucket}/other.wav\n".encode())
-    entries = list(read_manifest(storage.uri_of("m.csv"), settings))
+    entries = list(read_manifest(storage.uri_of("m.csv"), NAMES, settings))
     assert [entry.key for entry in entries] == ["2026/x.wav", f"s3://{s3_bucket}/other.wav"]
     assert [entry_info(entry, settings).size_bytes for entry in entries] == [2, 3]
 
@@ -133,4 +177,4 @@ def test_a_manifest_on_s3(s3_server: str, s3_bucket: str) -> None:
 )
 def test_faults_of_a_manifest(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
-        list(read_manifest(written(tmp_path / "m.csv", text), SETTINGS))
+        list(read_manifest(written(tmp_path / "m.csv", text), NAMES, SETTINGS))

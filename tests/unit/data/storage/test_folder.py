@@ -120,20 +120,20 @@ def test_permissions_and_disks_are_told(root: Path, monkeypatch: pytest.MonkeyPa
 def test_a_writer_that_fails_leaves_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     storage = FolderStorage(root)
     storage.put("x.parquet", b"old")
-    seen: list[str] = []
+    seen: list[Path] = []
 
     def fail(_: int) -> None:
-        seen.extend(path.name for path in root.iterdir())
+        seen.extend(path.relative_to(root) for path in root.rglob("*") if path.is_file())
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(StorageError, match="No space left"):
         storage.put("x.parquet", b"new")
     assert storage.read("x.parquet") == b"old"
-    unfinished = [name for name in seen if name != "x.parquet"]
-    assert len(unfinished) == 1
-    assert unfinished[0].startswith("_")
-    assert not unfinished[0].endswith(".parquet")
+    (unfinished,) = [path for path in seen if path.name != "x.parquet"]
+    assert str(unfinished.parent) == "_state/unfinished"
+    assert not unfinished.name.endswith(".parquet")
+    assert not list((root / "_state" / "unfinished").iterdir())
     assert keys(root) == ["x.parquet"]
 
 
@@ -142,22 +142,47 @@ def test_a_missing_source_is_not_taken_for_the_target(root: Path) -> None:
         FolderStorage(root).put("x", root / "source")
 
 
-def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
+def test_what_a_killed_writer_left_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     storage = FolderStorage(tmp_path)
     storage.put("features/a.parquet", b"whole")
-    old, new = (tmp_path / "features" / f"_{letter * 32}.unfinished" for letter in "ab")
+    folder = tmp_path / "_state" / "unfinished"
+    old, new = (folder / f"{letter * 32}" for letter in "ab")
     other = tmp_path / "features" / "_table.unfinished"
     for path in (old, new, other):
         path.write_bytes(b"half")
     hour_ago = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
     for path in (old, other, tmp_path / "features" / "a.parquet"):
         os.utime(path, (hour_ago.timestamp(), hour_ago.timestamp()))
+    seen: list[str] = []
+    whole = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: seen.append(str(path)) or whole(path))
     assert storage.sweep(hour_ago + dt.timedelta(minutes=1)) == 1
+    assert [path.rstrip("/") for path in seen] == [str(folder)]  # whatever the age of the tables
     assert not old.exists()
     assert new.exists()
     assert other.exists()
     assert storage.read("features/a.parquet") == b"whole"
     assert storage.sweep(hour_ago) == 0
+
+
+def test_an_unfinished_file_is_no_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = FolderStorage(tmp_path)
+    seen: list[object] = []
+    flush = os.fsync
+
+    def look(number: int) -> None:
+        seen.append([path.parent.name for path in tmp_path.rglob("*") if path.is_file()])
+        seen.append((keys(tmp_path), list(storage.children())))
+        flush(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", look)
+        storage.put("t/x.parquet", b"1")
+    assert seen[:2] == [["unfinished"], ([], [])]
+    assert list(storage.children()) == ["t/"]
+    storage.put("_state/x", b"1")
+    assert list(storage.children()) == ["_state/", "t/"]
+    assert keys(tmp_path) == ["_state/x", "t/x.parquet"]
 
 
 def test_an_open_temporary_file_is_put_from_its_start(tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ser_core.data.storage import open_storage
 from ser_core.data.storage.lease import held
+from ser_core.data.tables.layout import check_layout
 from ser_core.data.tables.schemas import CALL_EMOTIONS, QUARANTINE, RECORDINGS, RUNS, SCHEMA_VERSION
 from ser_core.data.tables.store import TableStore, bucket_key, bucket_of, conform, log_key, partition_path, rows
 from ser_core.errors import LeaseLostError, ObjectMissingError
@@ -22,6 +24,8 @@ from tests.support.s3 import storage_settings
 
 DAY = dt.date(2026, 3, 2)
 REFUSED = {"recording_id": "r", "version": "v", "run_id": "n", "uri": "u", "reason": "empty", "attempt": 1}
+REFUSED_ON_DAY = {**REFUSED, "call_date": DAY}
+KEY = log_key(QUARANTINE, "n", 0, call_date=DAY)
 
 
 @pytest.fixture
@@ -30,24 +34,30 @@ def store(tmp_path: Path) -> TableStore:
 
 
 def test_a_table_comes_back_as_it_was_written(store: TableStore) -> None:
-    written = rows(QUARANTINE.schema, [REFUSED, {**REFUSED, "recording_id": "s", "attempt": 2}])
-    store.write(log_key(QUARANTINE, "n", 0), written)
-    assert store.files(QUARANTINE) == ["quarantine/n-00000.parquet"]
-    assert store.read("quarantine/n-00000.parquet").equals(written)
+    written = rows(QUARANTINE.schema, [REFUSED_ON_DAY, {**REFUSED_ON_DAY, "recording_id": "s", "attempt": 2}])
+    store.write(KEY, written)
+    assert store.files(QUARANTINE) == ["quarantine/call_date=2026-03-02/n-00000-0.parquet"]
+    assert store.read(KEY, schema=QUARANTINE.schema).equals(written)
     assert written.column("schema_version").to_pylist() == [SCHEMA_VERSION] * 2
 
 
+def test_columns_of_the_path_are_not_in_the_file(store: TableStore) -> None:
+    store.write(KEY, rows(QUARANTINE.schema, [REFUSED_ON_DAY]))
+    assert pq.read_schema(pa.BufferReader(store.storage.read(KEY))).names == QUARANTINE.file_schema.names
+    assert store.read(KEY, ["call_date"]).to_pylist() == [{"call_date": DAY}]
+
+
 def test_columns_and_rows_are_narrowed(store: TableStore) -> None:
-    store.write("quarantine/a.parquet", rows(QUARANTINE.schema, [REFUSED, {**REFUSED, "attempt": 2}]))
-    table = store.read("quarantine/a.parquet", ["attempt", "reason"], [("attempt", "=", 2)])
+    store.write(KEY, rows(QUARANTINE.schema, [REFUSED, {**REFUSED, "attempt": 2}]))
+    table = store.read(KEY, ["attempt", "reason"], [("attempt", "=", 2)])
     assert table.to_pylist() == [{"attempt": 2, "reason": "empty"}]
 
 
 def test_a_column_of_a_newer_schema_reads_as_null(store: TableStore) -> None:
-    store.write("quarantine/a.parquet", rows(QUARANTINE.schema, [REFUSED]).drop_columns("detail"))
-    table = store.read("quarantine/a.parquet", ["detail", "reason"], schema=QUARANTINE.schema)
+    store.write(KEY, rows(QUARANTINE.schema, [REFUSED]).drop_columns("detail"))
+    table = store.read(KEY, ["detail", "reason"], schema=QUARANTINE.schema)
     assert table.to_pylist() == [{"detail": None, "reason": "empty"}]
-    assert store.read("quarantine/a.parquet", schema=QUARANTINE.schema).schema.equals(QUARANTINE.schema)
+    assert store.read(KEY, schema=QUARANTINE.schema).schema.equals(QUARANTINE.schema)
 
 
 def test_a_missing_file_is_said_to_be_missing(store: TableStore) -> None:
@@ -57,7 +67,7 @@ def test_a_missing_file_is_said_to_be_missing(store: TableStore) -> None:
 
 def test_unfinished_and_foreign_files_are_no_part_of_a_table(store: TableStore, tmp_path: Path) -> None:
     store.write("runs/a.parquet", RUNS.schema.empty_table())
-    for name in ("_b.parquet", "notes.txt", "_tmp/c.parquet"):
+    for name in ("_b.unfinished", "notes.txt", "_tmp/c.tmp"):
         path = tmp_path / "tables" / "runs" / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"")
@@ -66,7 +76,7 @@ def test_unfinished_and_foreign_files_are_no_part_of_a_table(store: TableStore, 
 
 def test_a_stream_that_breaks_leaves_nothing(store: TableStore) -> None:
     def broken() -> None:
-        with store.stream("quarantine/a.parquet", QUARANTINE.schema) as writer:
+        with store.stream(KEY, QUARANTINE.schema) as writer:
             writer.write_table(rows(QUARANTINE.schema, [REFUSED]))
             raise KeyError("power")
 
@@ -76,11 +86,11 @@ def test_a_stream_that_breaks_leaves_nothing(store: TableStore) -> None:
 
 
 def test_a_streams_file_appears_at_its_end(store: TableStore) -> None:
-    with store.stream("quarantine/a.parquet", QUARANTINE.schema) as writer:
+    with store.stream(KEY, QUARANTINE.schema) as writer:
         for _ in range(3):
             writer.write_table(rows(QUARANTINE.schema, [REFUSED]))
         assert store.files(QUARANTINE) == []
-    assert len(store.read("quarantine/a.parquet")) == 3
+    assert len(store.read(KEY)) == 3
 
 
 def test_the_number_of_buckets_is_kept(store: TableStore) -> None:
@@ -99,11 +109,19 @@ def test_partitions_are_found_by_their_values(store: TableStore) -> None:
     assert store.partitions(RECORDINGS) == []
 
 
+def test_the_file_without_rows_is_no_part_of_a_table(store: TableStore) -> None:
+    check_layout(store)
+    for table in (RECORDINGS, CALL_EMOTIONS, RUNS):
+        assert store.files(table) == []
+        assert store.partitions(table) == []
+
+
 def test_a_glob_in_another_engine_reads_a_derived_table(store: TableStore, tmp_path: Path) -> None:
     for bucket, call in enumerate(("a", "b")):
         table = rows(RECORDINGS.schema, [{"recording_id": call, "call_id": call, "call_date": DAY}])
         store.write(bucket_key(RECORDINGS, {"call_date": DAY}, bucket), table)
-    query = f"SELECT call_id, call_date FROM '{tmp_path}/tables/recordings/**/*.parquet' ORDER BY 1"
+    source = f"read_parquet('{tmp_path}/tables/recordings/**/*.parquet', hive_partitioning = true)"
+    query = f"SELECT call_id, call_date FROM {source} ORDER BY 1"
     assert duckdb.sql(query).fetchall() == [("a", DAY), ("b", DAY)]
 
 
@@ -141,6 +159,6 @@ def test_a_fence_that_is_down_keeps_every_write_out(store: TableStore) -> None:
         with pytest.raises(LeaseLostError), stale.stream("runs/b.parquet", schema) as writer:
             writer.write_table(pa.table({"x": [2]}))
         with pytest.raises(LeaseLostError):
-            stale.put("runs/_inputs.json", b"{}")
+            stale.put("_state/inputs/x.json", b"{}")
     assert store.read("runs/a.parquet").to_pylist() == [{"x": 1}]
     assert [info.key for info in store.storage.list("runs/")] == ["runs/a.parquet"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from pyspark.errors import PythonException
+from py4j.protocol import Py4JNetworkError
+from pyspark.errors import PySparkException, PythonException
 
-from ser_core.errors import BundleError, LeaseLostError, StorageError
+from ser_core.errors import BundleError, LeaseLostError, StorageError, TaskError
 from ser_core.pipeline.engine.task_errors import driver_error
 
 TRACE = """
@@ -43,7 +44,28 @@ def test_a_message_of_several_lines_is_kept() -> None:
     assert error.exit_code == 2
 
 
-def test_what_is_not_ours_is_left_as_it_is() -> None:
-    assert driver_error(PythonException("Traceback\nZeroDivisionError: division by zero\n")) is None
+def test_what_is_not_of_spark_is_left_as_it_is() -> None:
     assert driver_error(StorageError("here")) is None
-    assert driver_error(PythonException(TRACE.format(kind="NoSuchError", text="x"))) is None
+    assert driver_error(ValueError("here")) is None
+
+
+CANCELLED = "Job 3 cancelled as part of cancellation of all jobs"
+OTHER = TRACE.replace("ser_core.errors.{kind}: {text}", "ZeroDivisionError: by zero")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (PythonException(OTHER), "A task failed: ZeroDivisionError: by zero"),
+        (PythonException(TRACE.format(kind="NoSuchError", text="x")), "A task failed: ser_core.errors.NoSuchError: x"),
+        (PySparkException(f"{CANCELLED}\n\nJVM stacktrace:\n\tat org.x(y:1)"), f"Spark failed: {CANCELLED}"),
+        (Py4JNetworkError("Answer from Java side is empty"), "Spark's JVM has ended (Answer from Java side is empty)"),
+        (ConnectionRefusedError("refused"), "Spark's JVM has ended (refused)"),
+    ],
+)
+def test_an_error_of_spark_becomes_one_line(error: Exception, text: str) -> None:
+    made = driver_error(error)
+    assert type(made) is TaskError
+    assert str(made).startswith(text)
+    assert "\n" not in str(made)
+    assert made.exit_code == 1

@@ -14,7 +14,8 @@ import pytest
 
 from ser_core.config import Settings
 from ser_core.data.storage import open_storage
-from ser_core.pipeline.stages.lexical import Lexical, _Beside
+from ser_core.pipeline.stages.lexical import Lexical
+from ser_core.pipeline.stages.transcripts_beside import with_transcripts
 from tests.support.pipeline import job_settings
 
 BAD = json.dumps([{"start": 0.5, "end": 1.0, "text": "terrible"}]).encode()
@@ -59,10 +60,9 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 def beside(settings: Settings) -> list[dict[str, Any]]:
     uris = sorted(f"{settings.archive.uri}/{key}" for key in FILES if key.endswith(".wav"))
-    rows = [{"recording_id": uri, "uri": uri, "folder": uri[: uri.rfind("/") + 1]} for uri in uris]
-    rows.sort(key=lambda row: row["folder"])
-    batches = [pa.RecordBatch.from_pylist(rows[:2]), pa.RecordBatch.from_pylist(rows[2:])]
-    return [row for batch in _Beside(settings)(batches) for row in batch.to_pylist()]
+    rows = [{"recording_id": uri, "uri": uri} for uri in uris]
+    table = with_transcripts(pa.Table.from_pylist(rows), settings)
+    return [row for row in table.to_pylist() if row["transcript"] is not None]
 
 
 def test_they_are_found_by_the_recordings_name(settings: Settings) -> None:

@@ -51,5 +51,8 @@ def test_a_common_offset_does_not_make_quiet_voices_match():
 
 def test_silent_channels_never_match_and_only_two_channels_can():
     assert not levels(0 * VOICE, 0 * VOICE).channels_match()
+    step = np.sign(VOICE) * np.float32(2**-15)
+    assert not levels(step, step).channels_match()  # what a decoder leaves of digital silence
+    assert levels(8 * step, 8 * step).channels_match()
     assert not levels(VOICE).channels_match()
     assert not levels(VOICE, VOICE, VOICE).channels_match()
