@@ -142,7 +142,7 @@ class TestManifest:
 
     def test_what_is_missing_is_refused_up_to_the_limit_and_hides_nothing(self, archive: SmallArchive) -> None:
         assert [archive.ingest()["refused_now"] for _ in range(4)] == [1, 1, 0, 0]
-        assert [row["attempt"] for row in archive.rows(QUARANTINE)] == [1, 2]
+        assert sorted(row["attempt"] for row in archive.rows(QUARANTINE)) == [1, 2]
         duplicates = {key: row["duplicate_of"] for key, row in archive.recordings().items()}
         assert duplicates["here.wav"] is None
 
