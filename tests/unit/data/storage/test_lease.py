@@ -225,7 +225,8 @@ def test_a_store_that_ignores_the_condition_is_named(moto_url: str, moto_bucket:
             with pytest.raises(StorageError, match=r"ignores If-None-Match.*Use an S3 service") as caught:
                 Lease.take(careless, "score", "run-1", "score", LONG_S)
             assert type(caught.value) is StorageError
-    Lease.take(open_storage(f"s3://{moto_bucket}/tables", storage_settings(moto_url)), "score", "r", "score", LONG_S)
+    careful = open_storage(f"s3://{moto_bucket}/tables", storage_settings(moto_url))
+    Lease.take(careful, "score", "run-1", "score", LONG_S).release()
 
 
 @pytest.mark.slow
