@@ -81,7 +81,7 @@ class Plan:
     @property
     def left_alone(self) -> set[dt.date]:
         """Days to whose recordings nothing else happens."""
-        days = {*self.unreadable, *self.spoilt.values(), *self.empty}
+        days = {*self.unreadable, *self.spoilt.values(), *self.empty, *self.missed}
         return {START + day * DAY for day in days}
 
 
