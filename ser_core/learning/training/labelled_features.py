@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,8 @@ class LabelledFeatures:
     """One row per segment: `X` float32 (n, d), and the other columns, each (n,).
 
     `duration_s` is in seconds. `condition` is `as_recorded`, or the name of the altered copy, such as `line-2`.
-    `language` is a BCP 47 tag, or empty where unknown.
+    `language` is a BCP 47 tag, or empty where unknown. `corpus` is the name of the row's corpus, empty where it is not
+    given, and `weight` is how much that corpus counts in training beside the others, 1 where it is not given.
 
     Raises:
         TrainingError: lengths differ, there is no row, or a value of `X` is not finite.
@@ -33,8 +34,14 @@ class LabelledFeatures:
     duration_s: npt.NDArray[np.float64]
     condition: Texts
     language: Texts
+    corpus: Texts = field(default_factory=lambda: np.empty(0, np.str_))
+    weight: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
+        if not len(self.corpus):
+            object.__setattr__(self, "corpus", np.full(len(self.X), ""))
+        if not len(self.weight):
+            object.__setattr__(self, "weight", np.ones(len(self.X)))
         lengths = {len(column) for column in self._columns().values()}
         if self.X.ndim != 2 or lengths != {len(self.X)}:
             raise TrainingError(
@@ -94,7 +101,7 @@ class LabelledFeatures:
         return replace(data, emotion=renamed)
 
     def _columns(self) -> dict[str, npt.NDArray[Any]]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {column.name: getattr(self, column.name) for column in fields(self)}
 
 
 def class_index(emotion: Texts, classes: tuple[str, ...]) -> npt.NDArray[np.intp]:

@@ -137,6 +137,7 @@ def _score_rows(settings: Settings, dimension: int, budget_s: float) -> float:
         duration_s=np.ones(n),
         condition=np.full(n, "as_recorded"),
         language=np.full(n, ""),
+        corpus=np.full(n, "noise"),
     )
     model = fit_model(data, tuple(names.tolist()), settings.training.model_copy(update={"max_iter": 1}))
     X = rng.standard_normal((_ROWS, dimension)).astype(np.float32)

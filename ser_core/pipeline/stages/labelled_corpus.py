@@ -190,6 +190,7 @@ class LabelledCorpus:
             duration_s=np.array(ends) - np.array(starts),
             condition=np.array([names[copy] for copy in copies]),
             language=np.array([label.language or "" for label in labels]),
+            corpus=np.array([label.corpus for label in labels]),
         )
 
 
