@@ -19,6 +19,8 @@ Result = tuple[Mapping[str, Any], "Sequence[RenderableType]"]
 """The result of a command: as JSON, and for a person. A fact `exit_code` is what the process returns."""
 
 _WITH_VALUE = frozenset({"--config"})
+_OUTSIDE_SECTIONS = frozenset({"--call-date", "--corpora"})
+"""Settings of no section."""
 _CONFIG_HELP = "YAML file of settings, or the name of one in conf/; may be repeated"
 _EPILOG = "Settings of conf/base.yaml are options too, such as --tables.uri URI: `ser settings --help` lists them."
 
@@ -131,7 +133,7 @@ def _options_with_value(params: Iterable[click.Parameter]) -> frozenset[str]:
 
 
 def _is_setting(name: str) -> bool:
-    return name == "--call-date" or (name.startswith("--") and "." in name)
+    return name in _OUTSIDE_SECTIONS or (name.startswith("--") and "." in name)
 
 
 def _is_option(word: str) -> bool:

@@ -30,6 +30,7 @@ class SpeakerNormalisationSettings(Section):
 class TrainingSettings(Section):
     """The classifier, its data and its evaluation."""
 
+    licence: Literal["any", "commercial"]
     label_scheme: str
     max_rows: Annotated[int, Field(ge=10)]
     seed: Annotated[int, Field(ge=0)]

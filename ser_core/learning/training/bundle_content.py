@@ -51,7 +51,8 @@ class TrainingSummary:
 
     `rows` counts segments as recorded; `sampled` is whether recordings were left out to fit `max_rows`; `licence` is a
     sentence on the corpus's terms; `parameters` are the classifier's settings. `altered_rows` counts the segments of
-    each altered condition, which `augmentation` describes.
+    each altered condition, which `augmentation` describes. `commercial_use` is whether the terms of all corpora allow
+    it, and `corpora` has the name, terms and size of each.
     """
 
     corpus: str
@@ -67,6 +68,8 @@ class TrainingSummary:
     parameters: Mapping[str, Any]
     altered_rows: Mapping[str, int] = field(default_factory=dict)
     augmentation: Sequence[Mapping[str, Any]] = ()
+    commercial_use: bool = False
+    corpora: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ser_core.config import Settings
+from ser_core.config.corpora import one_corpus
 from ser_core.config.settings import TrainingSettings
 from ser_core.data.storage import open_storage
 from ser_core.data.tables.newest import FILE, features_key, newest
@@ -43,7 +44,8 @@ Labels = Mapping[str, Sequence[LabelledStretch]]
 
 
 def open_labelled_corpus(settings: Settings) -> Corpus:
-    """The corpus of the settings. A zip is unpacked beside its tables, or below `build` if they are on S3."""
+    """The one corpus of the settings. A zip is unpacked beside its tables, or below `build` if they are on S3."""
+    settings = one_corpus(settings)
     tables = settings.corpus.tables_uri
     return open_corpus(settings.corpus, settings.storage, Path("build" if "://" in tables else tables, "_unpacked"))
 
@@ -147,15 +149,7 @@ class LabelledCorpus:
         They are at most `training.max_rows` in all. Reads only the files that hold a chosen recording.
         """
         names = {condition.id: condition.name for condition in (RECORDED, *conditions)}
-        channels = self.store.read_all(CHANNELS, self.store.files(CHANNELS), _CHANNELS)
-        wanted = pc.and_(
-            pc.equal(channels["feature_set"], feature_set), pc.is_in(channels["condition"], pa.array(names))
-        )
-        live = set(zip(*(self._live[name].to_pylist() for name in RECORDING_KEY), strict=True))
-        copies = [
-            row for row in newest(channels.filter(wanted)).to_pylist() if (row["recording_id"], row["version"]) in live
-        ]
-        labelled = [row for row in copies if row["recording_id"] in self.labels]
+        labelled = self._copies(feature_set, names)
         counts = [self._rows_of(row) for row in labelled]
         chosen = set(plan_sample(counts, training.max_rows, training.seed))
         files: dict[str, set[_Copy]] = {}
@@ -164,6 +158,22 @@ class LabelledCorpus:
                 files.setdefault(row[FILE], set()).add((row["recording_id"], row["condition"]))
         parts = [self._labelled(file, wanted, names) for file, wanted in sorted(files.items())]
         return _join(parts), len(chosen) < len({count.recording_id for count in counts if count.rows})
+
+    def row_count(self, feature_set: str, conditions: Sequence[Condition] = ()) -> int:
+        """The number of labelled vectors as recorded and under `conditions`."""
+        names = {condition.id: condition.name for condition in (RECORDED, *conditions)}
+        return sum(row["segments"] for row in self._copies(feature_set, names))
+
+    def _copies(self, feature_set: str, conditions: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Rows of `channels` of labelled recordings under `conditions`, whose keys are ids."""
+        channels = self.store.read_all(CHANNELS, self.store.files(CHANNELS), _CHANNELS)
+        wanted = pc.and_(
+            pc.equal(channels["feature_set"], feature_set), pc.is_in(channels["condition"], pa.array(conditions))
+        )
+        live = set(zip(*(self._live[name].to_pylist() for name in RECORDING_KEY), strict=True))
+        every = newest(channels.filter(wanted)).to_pylist()
+        copies = [row for row in every if (row["recording_id"], row["version"]) in live]
+        return [row for row in copies if row["recording_id"] in self.labels]
 
     def _rows_of(self, row: Mapping[str, Any]) -> RecordingRows:
         first = self.labels[row["recording_id"]][0]
