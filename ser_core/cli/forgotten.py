@@ -9,7 +9,7 @@ from typing import Any
 
 from ser_core.cli.open import open_models
 from ser_core.config import Settings
-from ser_core.config.corpora import each_corpus
+from ser_core.config.corpus_list import each_corpus
 from ser_core.config.privacy_settings import SECRET_VARIABLE
 from ser_core.data.archive.pseudonyms import Pseudonyms, read_pseudonyms
 from ser_core.data.storage import open_storage

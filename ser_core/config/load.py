@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_settings import CliSettingsSource, CliUnknownArgs, EnvSettingsSource
 from pydantic_settings import SettingsError as SourceError
 
-from ser_core.config.corpora import both_set, with_places, without_earlier_list
+from ser_core.config.corpus_list import both_set, with_places, without_earlier_list
 from ser_core.config.settings import LogSettings, Settings
 from ser_core.config.variables import ENV_PREFIX, setting_variables
 from ser_core.errors import SettingsError

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ser_core.config import Settings
-from ser_core.config.corpora import one_corpus
+from ser_core.config.corpus_list import one_corpus
 from ser_core.config.settings import TrainingSettings
 from ser_core.data.storage import open_storage
 from ser_core.data.tables.newest import FILE, features_key, newest

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ser_core.config import Settings
-from ser_core.config.corpora import each_corpus
+from ser_core.config.corpus_list import each_corpus
 from ser_core.config.settings import TrainingSettings
 from ser_core.data.storage import check_place, open_storage
 from ser_core.data.tables.schemas import AS_RECORDED
