@@ -25,10 +25,7 @@ def join_corpora(parts: Mapping[str, LabelledFeatures], weights: Mapping[str, fl
 
     `weights` by corpus name go into the column `weight`; without them, the rows keep their own.
     """
-    columns: dict[str, Any] = {
-        column.name: np.concatenate([getattr(part, column.name) for part in parts.values()])
-        for column in fields(LabelledFeatures)
-    }
+    columns = _columns(tuple(parts.values()))
     counts = [len(part) for part in parts.values()]
     columns["corpus"] = np.repeat(list(parts), counts)
     for name in _NAMED:
@@ -37,6 +34,16 @@ def join_corpora(parts: Mapping[str, LabelledFeatures], weights: Mapping[str, fl
     if weights is not None:
         columns["weight"] = np.repeat(np.array([weights[name] for name in parts], dtype=np.float64), counts)
     return LabelledFeatures(**columns)
+
+
+def stack(parts: Sequence[LabelledFeatures]) -> LabelledFeatures:
+    """The rows of all `parts`, in their order."""
+    return LabelledFeatures(**_columns(parts))
+
+
+def _columns(parts: Sequence[LabelledFeatures]) -> dict[str, Any]:
+    names = [column.name for column in fields(LabelledFeatures)]
+    return {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
 
 
 def joined_folds(

@@ -6,7 +6,6 @@ import csv
 import io
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from ser_core.data.tables.schemas import CHANNELS, LABELS, RECORDINGS
 from ser_core.data.tables.store import TableStore, rows
 from ser_core.errors import CorpusError, SettingsError
 from ser_core.learning.corpora import Corpus, CorpusReader, LabelledStretch, open_corpus
+from ser_core.learning.training.joined_corpora import stack
 from ser_core.learning.training.labelled_features import LabelledFeatures
 from ser_core.learning.training.sampling import RecordingRows, plan_sample
 from ser_core.pipeline.stages.ingest import Ingest
@@ -223,8 +223,7 @@ def _join(parts: Sequence[LabelledFeatures | None]) -> LabelledFeatures:
         raise CorpusError(
             "No segment of the corpus has a label: its recordings are silent, or refused (see `quarantine`)"
         )
-    names = [field.name for field in fields(LabelledFeatures)]
-    return LabelledFeatures(**{name: np.concatenate([getattr(part, name) for part in labelled]) for name in names})
+    return stack(labelled)
 
 
 def _label_row(recording: str, label: LabelledStretch) -> Mapping[str, Any]:
