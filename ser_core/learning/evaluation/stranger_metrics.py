@@ -60,8 +60,9 @@ def row_metrics(rows: pa.Table, min_confidence: float) -> dict[str, Any]:
     """Metrics of one row, with abstention off.
 
     Returns:
-        Those of `condition_metrics`; `chance`, the UAR of a guess; `arousal` and `valence`, each with `recall` (the mean
-        of those of high and low, and of negative and other), `ci95`, and whether it is `predicted` directly; `accuracy_by_quarter` of the decisions by rising confidence; and, with abstention on, `decided`: the `precision`
+        Those of `condition_metrics`; `chance`, the UAR of a guess; `arousal` and `valence`, each with `recall` (the
+        mean of those of high and low, and of negative and other), `ci95`, and whether it is `predicted` directly;
+        `accuracy_by_quarter` of the decisions by rising confidence; and, with abstention on, `decided`: the `precision`
         of decisions with at least `min_confidence`, and the share `undecided`.
     """
     metrics = condition_metrics(rows)

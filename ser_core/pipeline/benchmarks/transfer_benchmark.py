@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from ser_core.config import Settings
 from ser_core.config.corpus_list import each_corpus
 from ser_core.emotions import scheme_of
-from ser_core.errors import SettingsError
+from ser_core.errors import SettingsError, TrainingError
 from ser_core.learning.evaluation.outer_fold_log import OuterLog
 from ser_core.learning.evaluation.peers import check_peer, names_in, with_vectors
 from ser_core.learning.evaluation.stranger_conditions import LINE
@@ -149,7 +149,14 @@ class TransferBenchmark:
             altered = copies if name in self._sources else ()
             read = source.read(session, [channel.tested, *altered], changes)
             scheme = scheme_of(self._settings.training.label_scheme, set(read.data.emotion.tolist()))
-            data = join_corpora({name: read.data.in_scheme(scheme)}, {name: self._weights.get(name, 1.0)})
+            try:
+                labelled = read.data.in_scheme(scheme)
+            except TrainingError as error:
+                if name in self._sources:
+                    raise
+                self._left_out[name] = str(error)  # the others are still tested
+                continue
+            data = join_corpora({name: labelled}, {name: self._weights.get(name, 1.0)})
             clips = {named(name, recording): clip for recording, clip in read.clips.items()}
             found[name] = replace(read, data=data, clips=clips)
         return found
@@ -166,7 +173,7 @@ class TransferBenchmark:
             tasks.append(StrangerTask(trained, (tested[name],), channel.line, peer))
         if self._tests:
             trained = stack([corpora[name].data for name in self._sources])
-            tasks.append(StrangerTask(trained, tuple(tested[name] for name in self._tests), channel.line, peer))
+            tasks.append(StrangerTask(trained, tuple(tested[name] for name in self._tests if name in tested), channel.line, peer))
         return tasks
 
     def _note(self, heard: Mapping[str | None, Corpora], channel: Channel) -> None:
