@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -14,21 +15,30 @@ Metrics = Mapping[str, Any]
 
 NOTE = (
     "Each corpus is tested by a model that never heard it. UAR is the unweighted average recall of the emotions that "
-    "the tested and the training corpora share, chance that of a guess; a decision is made on a clip. Arousal is the "
-    "mean recall of high (angry, happy, fearful, surprised) and low, valence that of negative and other. Intervals are "
-    "bootstraps over speakers. ECE is the expected calibration error in 15 bins, n the number of clips."
+    "the tested and the training corpora share; a decision is made on a clip. Intervals are bootstraps over speakers. "
+    "Arousal is the mean recall of high (angry, happy, fearful, surprised) and low, valence of negative and other. "
+    "ECE is the expected calibration error in 15 bins, n the number of clips. Columns of peers are their UAR. A corpus "
+    "alone: a single clip of a stranger. archive: vectors are measured from the corpus's own population, no speaker is "
+    "known; archive-neutral: from a population that is 80 % neutral. normalised: archive and speaker, as calls are "
+    "scored. skewed: the same, and 80 % of a speaker's clips are of one emotion. line: over a telephone line, at 8 kHz."
 )
-_HEADER = ("tested", "UAR", "95 % CI", "chance", "accuracy", "ECE", "arousal", "valence", "undecided", "n", "known")
-_TEXTS = frozenset({0, len(_HEADER) - 1})
+_PREFIX = "transfer:"
+_HEADER = (
+    *("tested", "UAR", "95 % CI", "chance", "accuracy", "ECE", "arousal", "95 % CI", "valence"),
+    *("precision", "undecided", "n", "known of the speaker"),
+)
 
 
 def transfer_table(result: Mapping[str, Any]) -> Table:
-    """The result of `ser evaluate transfer --json` as a table for a terminal."""
-    table = Table(title="Corpora that were never heard", title_justify="left")
-    for index, name in enumerate(_HEADER):
-        table.add_column(name, justify="left" if index in _TEXTS else "right", no_wrap=index < len(_HEADER) - 1)
-    for name, metrics in _lines(result):
-        table.add_row(*map(Text, _row(name, metrics)))
+    """The result of `ser evaluate transfer --json` as a table for a terminal, the peers beside."""
+    peers = result["peers"]
+    table = Table(title="Corpora that were never heard", title_justify="left", box=box.SIMPLE, pad_edge=False)
+    for index, name in enumerate(("tested", "UAR", "95 % CI", "ECE", "arousal", "valence", *peers, "n")):
+        table.add_column(name, justify="right" if index else "left", no_wrap=True)
+    for name, metrics in result["conditions"].items():
+        beside = [share(rows[name]["uar"]) if name in rows else "" for rows in peers.values()]
+        figures = (share(metrics["uar"]), _interval(metrics["ci95"]), share(metrics["ece"]), *_affect(metrics))
+        table.add_row(*map(Text, (name.removeprefix(_PREFIX), *figures, *beside, f"{metrics['n']:,}")))
     return table
 
 
@@ -47,7 +57,8 @@ def transfer_markdown(result: Mapping[str, Any], pictures: Mapping[str, bytes]) 
         "# Corpora that were never heard",
         markdown_table(_HEADER, [_row(name, metrics) for name, metrics in _lines(result)]),
         NOTE,
-        f"Undecided is the share of clips with a confidence below {result['min_confidence']:g}.",
+        f"Precision is that of the clips with a confidence of at least {result['min_confidence']:g}; the others are "
+        "undecided. In all other columns, every clip is decided.",
         *(f"{name} is left out: {why}" for name, why in result["left_out"].items()),
         "## Recall by class",
         markdown_table(("tested", *classes), recalls),
@@ -67,17 +78,24 @@ def _lines(result: Mapping[str, Any]) -> Iterator[tuple[str, Metrics]]:
 
 
 def _row(name: str, metrics: Metrics) -> tuple[str, ...]:
-    interval = "–" if metrics["ci95"] is None else "{:.3f}–{:.3f}".format(*metrics["ci95"])
-    figures = [share(metrics[key]) for key in ("chance", "accuracy", "ece")]
-    affect = [share(metrics[key] and metrics[key]["recall"]) for key in ("arousal", "valence")]
-    undecided = share(metrics["decided"]["undecided"])
+    arousal, valence = _affect(metrics)
     return (
         name,
         share(metrics["uar"]),
-        interval,
-        *figures,
-        *affect,
-        undecided,
+        _interval(metrics["ci95"]),
+        *(share(metrics[key]) for key in ("chance", "accuracy", "ece")),
+        arousal,
+        _interval(metrics["arousal"] and metrics["arousal"]["ci95"]),
+        valence,
+        *(share(metrics["decided"][key]) for key in ("precision", "undecided")),
         f"{metrics['n']:,}",
         metrics["known"],
     )
+
+
+def _affect(metrics: Metrics) -> list[str]:
+    return [share(metrics[key] and metrics[key]["recall"]) for key in ("arousal", "valence")]
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    return "–" if ends is None else "{:.3f}–{:.3f}".format(*ends)

@@ -173,7 +173,9 @@ class TransferBenchmark:
             tasks.append(StrangerTask(trained, (tested[name],), channel.line, peer))
         if self._tests:
             trained = stack([corpora[name].data for name in self._sources])
-            tasks.append(StrangerTask(trained, tuple(tested[name] for name in self._tests if name in tested), channel.line, peer))
+            tasks.append(
+                StrangerTask(trained, tuple(tested[name] for name in self._tests if name in tested), channel.line, peer)
+            )
         return tasks
 
     def _note(self, heard: Mapping[str | None, Corpora], channel: Channel) -> None:
