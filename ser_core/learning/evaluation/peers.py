@@ -67,4 +67,5 @@ def with_vectors(data: LabelledFeatures, clips: Mapping[str, str], path: Path) -
         duration_s=np.bincount(number.reshape(-1), weights=recorded.duration_s).astype(np.float64),
         condition=rows.condition,
         language=rows.language,
+        corpus=rows.corpus,
     )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
@@ -44,11 +43,11 @@ def between(corpora: Mapping[str, LabelledFeatures], label_scheme: str) -> tuple
             "more, choose another training.label_scheme"
         )
     kept = [part.take(np.isin(part.emotion, shared)) for part in parts]
-    columns: dict[str, Any] = {
-        field.name: np.concatenate([getattr(part, field.name) for part in kept]) for field in fields(LabelledFeatures)
-    }
+    joined = LabelledFeatures.joined(kept)
     origin = np.repeat(list(corpora), [len(part) for part in kept])
-    for name in ("speaker", "recording_id"):
-        columns[name] = np.array([f"{of}/{value}" for of, value in zip(origin, columns[name], strict=True)])
+    named = {
+        name: np.array([f"{of}/{value}" for of, value in zip(origin, getattr(joined, name), strict=True)])
+        for name in ("speaker", "recording_id")
+    }
     first = np.arange(len(origin)) < len(kept[0])
-    return LabelledFeatures(**columns), Split(np.flatnonzero(first), np.flatnonzero(~first))
+    return replace(joined, corpus=origin, **named), Split(np.flatnonzero(first), np.flatnonzero(~first))

@@ -6,7 +6,6 @@ import csv
 import io
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +189,7 @@ class LabelledCorpus:
             duration_s=np.array(ends) - np.array(starts),
             condition=np.array([names[copy] for copy in copies]),
             language=np.array([label.language or "" for label in labels]),
+            corpus=np.array([label.corpus for label in labels]),
         )
 
 
@@ -212,8 +212,7 @@ def _join(parts: Sequence[LabelledFeatures | None]) -> LabelledFeatures:
         raise CorpusError(
             "No segment of the corpus has a label: its recordings are silent, or refused (see `quarantine`)"
         )
-    names = [field.name for field in fields(LabelledFeatures)]
-    return LabelledFeatures(**{name: np.concatenate([getattr(part, name) for part in labelled]) for name in names})
+    return LabelledFeatures.joined(labelled)
 
 
 def _label_row(recording: str, label: LabelledStretch) -> Mapping[str, Any]:

@@ -17,8 +17,8 @@ from ser_core.emotions import LabelScheme, scheme_of
 from ser_core.learning.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
 from ser_core.learning.training.cross_validation import Evaluation, evaluate
 from ser_core.learning.training.evaluation_text import render
-from ser_core.learning.training.fitted_model import fit_model
 from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.learning.training.model_fit import fit_model
 from ser_core.pipeline.engine.cluster import Cluster
 from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.job import execute
