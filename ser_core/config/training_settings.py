@@ -24,7 +24,17 @@ class SpeakerNormalisationSettings(Section):
     strength_mean: Share
     strength_deviation: Share
     prior_segments: Positive
+    anchor: Share
     train_on: Literal["speakers", "calls"]
+
+
+class SeveralCorporaSettings(Section):
+    """What differs where a model is trained on several corpora, for voices, rooms and languages of none of them."""
+
+    members: PositiveInt
+    calibration_members: PositiveInt
+    alpha: NotNegative
+    max_iter: PositiveInt
 
 
 class TrainingSettings(Section):
@@ -46,6 +56,7 @@ class TrainingSettings(Section):
     learning_rate: Positive
     max_iter: PositiveInt
     speaker_normalisation: SpeakerNormalisationSettings
+    several_corpora: SeveralCorporaSettings
     folds: Literal["corpus", "group"]
     group_folds: Annotated[int, Field(ge=2)]
     warn_accuracy_below: Share

@@ -73,5 +73,4 @@ def with_vectors(data: LabelledFeatures, clips: Mapping[str, str], path: Path) -
         condition=rows.condition,
         language=rows.language,
         corpus=rows.corpus,
-        weight=rows.weight,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from ser_core.learning.training.corpus_balance import corpus_shares, row_weights
 from ser_core.learning.training.fitted_model import Scores
 from ser_core.learning.training.labelled_features import Floats, LabelledFeatures, Texts, class_index
 from ser_core.learning.training.metrics import unweighted_average_recall
@@ -47,24 +48,38 @@ class PeerModel:
         logits = Z @ self.weights + self.bias
         posteriors = np.exp(logits - logits.max(axis=1, keepdims=True))
         posteriors /= posteriors.sum(axis=1, keepdims=True)
-        unknown = np.full(len(X), np.nan)
+        unknown = np.full(len(X), np.nan, dtype=np.float32)
         return Scores(posteriors.astype(np.float32), unknown, unknown, unknown)
 
 
-def fit_peer(data: LabelledFeatures, classes: Sequence[str], archive: bool, speakers: bool, seed: int) -> PeerModel:
-    """A peer's model on raw vectors, which are measured in training as they are in the test: from all training rows,
-    with `archive` from each corpus's own, and with `speakers` from each speaker's own.
+def fit_peer(
+    data: LabelledFeatures,
+    classes: Sequence[str],
+    weights: Mapping[str, float],
+    measured_from: tuple[bool, bool],
+    seed: int,
+) -> PeerModel:
+    """A peer's model on raw vectors, with classes balanced within each corpus, and corpora by their `weights`.
 
-    The penalty is chosen by speaker-independent folds within the training corpora. Corpora and classes weigh the same,
-    a corpus times its weight.
+    The penalty is chosen by speaker-independent folds within the training corpora.
+
+    Args:
+        data: rows to train on.
+        classes: emotion names.
+        weights: of corpora, by name; 1 where there is none.
+        measured_from: whether vectors are measured from each corpus's own statistics instead of those of all rows, and
+            whether from each speaker's own; in training as in the test.
+        seed: of the folds.
     """
+    archive, speakers = measured_from
     own = Population.of(data.X)
     Z = np.empty(data.X.shape)
     for name in np.unique(data.corpus):
         rows = data.corpus == name
         around = Population.of(data.X[rows]) if archive else own
         Z[rows] = _measured(data.X[rows], data.speaker[rows] if speakers else None, around)
-    y, weight = class_index(data.emotion, tuple(classes)), even_weights(data)
+    y = class_index(data.emotion, tuple(classes))
+    weight = row_weights(data.corpus, y, corpus_shares(data.corpus, weights), balance_classes=True)
     with threadpool_limits(1):
         basis = _basis(Z)
         U = Z if basis is None else Z @ basis
@@ -72,17 +87,8 @@ def fit_peer(data: LabelledFeatures, classes: Sequence[str], archive: bool, spea
         found = [np.mean([_uar(U, y, weight, *split, penalty) for split in folds]) for penalty in PENALTIES]
         network = _fit(U, y, weight, PENALTIES[int(np.argmax(found))])
     coefficients, intercepts = _of_classes(network, len(classes))
-    weights = coefficients if basis is None else coefficients @ basis.T
-    return PeerModel(tuple(classes), own, weights.T, intercepts)
-
-
-def even_weights(data: LabelledFeatures) -> Doubles:
-    """Weights (n,) of mean 1 by which every class of a corpus weighs the same, and every corpus its own `weight`."""
-    pairs = np.stack([data.corpus, data.emotion.astype(data.corpus.dtype.type)], axis=1)
-    _, pair, rows = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
-    classes = {name: len(np.unique(data.emotion[data.corpus == name])) for name in np.unique(data.corpus).tolist()}
-    weight = data.weight / rows[pair.reshape(-1)] / np.array([classes[name] for name in data.corpus.tolist()])
-    return np.asarray(weight / weight.mean())
+    whole = coefficients if basis is None else coefficients @ basis.T
+    return PeerModel(tuple(classes), own, whole.T, intercepts)
 
 
 def _measured(X: Floats, speaker: Texts | None, population: Population) -> Doubles:

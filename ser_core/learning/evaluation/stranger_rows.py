@@ -84,7 +84,7 @@ def stranger_rows(
         drawn = mostly_neutral(corpus.data, seed) if condition.mostly_neutral else np.full(len(corpus.data), True)
         if drawn is None:
             return None
-        population = Population.of(corpus.data.X[drawn])
+        population = Population.of(corpus.data.X[drawn], corpus.data.recording_id[drawn])
     data = corpus.data.take(np.isin(corpus.data.emotion, shared))
     if condition.skewed:
         data = data.take(skewed_rows(data, seed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,8 +19,8 @@ from ser_core.learning.evaluation.stranger_conditions import (
 )
 from ser_core.learning.evaluation.stranger_peers import fit_peer
 from ser_core.learning.evaluation.stranger_rows import StrangerModel, TestedCorpus, shared_classes, stranger_rows
-from ser_core.learning.training.fitted_model import fit_model
 from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.learning.training.model_fit import fit_model
 
 
 class StrangerResult(NamedTuple):
@@ -31,9 +32,10 @@ class StrangerResult(NamedTuple):
 
 @dataclass(frozen=True)
 class StrangerTask:
-    """Rows to train on, all conditions; the corpora to test; whether both are over a telephone line; whose model."""
+    """Rows to train on, all conditions, and weights of their corpora; corpora to test; whether over a line; whose."""
 
     trained: LabelledFeatures
+    weights: Mapping[str, float]
     tested: tuple[TestedCorpus, ...]
     line: bool
     peer: str | None = None
@@ -49,7 +51,7 @@ def run_stranger_task(task: StrangerTask, training: TrainingSettings) -> Strange
     result = StrangerResult([], {})
     classes = present_classes(task.trained)
     if task.peer is None:
-        model: StrangerModel = fit_model(task.trained, classes, training)
+        model: StrangerModel = fit_model(task.trained, classes, training, task.weights)
         names = LINE_CONDITIONS if task.line else tuple(STRANGER_CONDITIONS)
         _test(task, model, names, training.seed, result)
         return result
@@ -58,7 +60,7 @@ def run_stranger_task(task: StrangerTask, training: TrainingSettings) -> Strange
         condition = STRANGER_CONDITIONS[name]
         measured.setdefault((condition.archive, condition.speakers), []).append(name)
     for (archive, speakers), names_of in measured.items():
-        peer = fit_peer(task.trained, classes, archive, speakers, training.seed)
+        peer = fit_peer(task.trained, classes, task.weights, (archive, speakers), training.seed)
         _test(task, peer, tuple(names_of), training.seed, result)
     return result
 

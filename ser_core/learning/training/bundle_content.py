@@ -15,12 +15,14 @@ from ser_core.learning.training.card import render_card
 from ser_core.learning.training.classifier import EnsembleClassifier
 from ser_core.learning.training.cross_validation import Evaluation
 from ser_core.learning.training.fitted_model import FittedModel
+from ser_core.learning.training.measures_io import dump_measures
 from ser_core.learning.training.skops_io import dump_classifier
 
-FORMAT = 2
+FORMAT = 3
 """Version of the bundle's layout; a reader refuses any other."""
 CLASSIFIER = "classifier.skops"
 NORMALISER = "normaliser.json"
+MEASURES = "measures.npz"
 MANIFEST = "manifest.json"
 CARD = "card.md"
 _LIBRARIES = ("ser-core", "librosa", "numpy", "scikit-learn", "scipy", "skops", "soxr")
@@ -89,6 +91,7 @@ def bundle_files(content: BundleContent, model_version: str, created_at: dt.date
     files = {
         CLASSIFIER: dump_classifier(content.model.classifier),
         NORMALISER: content.model.normaliser.to_json(),
+        MEASURES: dump_measures(content.model),
         CARD: render_card(
             model_version,
             content.label_scheme,

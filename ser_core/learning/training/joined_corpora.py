@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from ser_core.learning.training.labelled_features import LabelledFeatures
 from ser_core.learning.training.splits import speaker_folds
 
-_NAMED = ("speaker", "recording_id")
 _ONE_SPEAKER = 1
 
 
@@ -20,30 +18,15 @@ def named(corpus: str, name: str) -> str:
     return f"{corpus}/{name}"
 
 
-def join_corpora(parts: Mapping[str, LabelledFeatures], weights: Mapping[str, float] | None = None) -> LabelledFeatures:
-    """The rows of all `parts`, by corpus name, in their order; speakers and recordings are called as `named` does.
-
-    `weights` by corpus name go into the column `weight`; without them, the rows keep their own.
-    """
-    columns = _columns(tuple(parts.values()))
-    counts = [len(part) for part in parts.values()]
-    columns["corpus"] = np.repeat(list(parts), counts)
-    for name in _NAMED:
-        pairs = zip(columns["corpus"].tolist(), columns[name].tolist(), strict=True)
-        columns[name] = np.array([named(corpus, value) for corpus, value in pairs])
-    if weights is not None:
-        columns["weight"] = np.repeat(np.array([weights[name] for name in parts], dtype=np.float64), counts)
-    return LabelledFeatures(**columns)
-
-
-def stack(parts: Sequence[LabelledFeatures]) -> LabelledFeatures:
-    """The rows of all `parts`, in their order."""
-    return LabelledFeatures(**_columns(parts))
-
-
-def _columns(parts: Sequence[LabelledFeatures]) -> dict[str, Any]:
-    names = [column.name for column in fields(LabelledFeatures)]
-    return {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+def join_corpora(parts: Mapping[str, LabelledFeatures]) -> LabelledFeatures:
+    """The rows of all `parts`, by corpus name, in their order; speakers and recordings are called as `named` does."""
+    joined = LabelledFeatures.joined(list(parts.values()))
+    corpus = np.repeat(list(parts), [len(part) for part in parts.values()])
+    speaker, recording = (
+        np.array([named(of, name) for of, name in zip(corpus.tolist(), column.tolist(), strict=True)])
+        for column in (joined.speaker, joined.recording_id)
+    )
+    return replace(joined, corpus=corpus, speaker=speaker, recording_id=recording)
 
 
 def joined_folds(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,7 @@ class LabelledFeatures:
     """One row per segment: `X` float32 (n, d), and the other columns, each (n,).
 
     `duration_s` is in seconds. `condition` is `as_recorded`, or the name of the altered copy, such as `line-2`.
-    `language` is a BCP 47 tag, or empty where unknown. `corpus` is the name of the row's corpus, empty where it is not
-    given, and `weight` is how much that corpus counts in training beside the others, 1 where it is not given.
+    `language` is a BCP 47 tag, or empty where unknown. `corpus` is the name of the corpus that a row is from.
 
     Raises:
         TrainingError: lengths differ, there is no row, or a value of `X` is not finite.
@@ -34,14 +34,9 @@ class LabelledFeatures:
     duration_s: npt.NDArray[np.float64]
     condition: Texts
     language: Texts
-    corpus: Texts = field(default_factory=lambda: np.empty(0, np.str_))
-    weight: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    corpus: Texts
 
     def __post_init__(self) -> None:
-        if not len(self.corpus):
-            object.__setattr__(self, "corpus", np.full(len(self.X), ""))
-        if not len(self.weight):
-            object.__setattr__(self, "weight", np.ones(len(self.X)))
         lengths = {len(column) for column in self._columns().values()}
         if self.X.ndim != 2 or lengths != {len(self.X)}:
             raise TrainingError(
@@ -58,6 +53,11 @@ class LabelledFeatures:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    @classmethod
+    def joined(cls, parts: Sequence[LabelledFeatures]) -> LabelledFeatures:
+        """The rows of all `parts`, one or more."""
+        return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
 
     def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> LabelledFeatures:
         """The rows of an index or a mask."""
@@ -101,7 +101,7 @@ class LabelledFeatures:
         return replace(data, emotion=renamed)
 
     def _columns(self) -> dict[str, npt.NDArray[Any]]:
-        return {column.name: getattr(self, column.name) for column in fields(self)}
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def class_index(emotion: Texts, classes: tuple[str, ...]) -> npt.NDArray[np.intp]:

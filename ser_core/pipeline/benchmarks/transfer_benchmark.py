@@ -27,7 +27,8 @@ from ser_core.learning.evaluation.stranger_tasks import (
     present_classes,
     run_stranger_task,
 )
-from ser_core.learning.training.joined_corpora import join_corpora, named, stack
+from ser_core.learning.training.joined_corpora import join_corpora, named
+from ser_core.learning.training.labelled_features import LabelledFeatures
 from ser_core.pipeline.benchmarks.corpus_data import CorpusData, CorpusSource, at_rate, tutorial_changes
 from ser_core.sound.augmentation import RECORDED, TELEPHONE_CONDITION, Condition, training_conditions
 
@@ -156,7 +157,7 @@ class TransferBenchmark:
                     raise
                 self._left_out[name] = str(error)  # the others are still tested
                 continue
-            data = join_corpora({name: labelled}, {name: self._weights.get(name, 1.0)})
+            data = join_corpora({name: labelled})
             clips = {named(name, recording): clip for recording, clip in read.clips.items()}
             found[name] = replace(read, data=data, clips=clips)
         return found
@@ -169,13 +170,12 @@ class TransferBenchmark:
         }
         tasks = []
         for name in self._sources if len(self._sources) > 1 else ():
-            trained = stack([corpora[other].data for other in self._sources if other != name])
-            tasks.append(StrangerTask(trained, (tested[name],), channel.line, peer))
+            trained = LabelledFeatures.joined([corpora[other].data for other in self._sources if other != name])
+            tasks.append(StrangerTask(trained, self._weights, (tested[name],), channel.line, peer))
         if self._tests:
-            trained = stack([corpora[name].data for name in self._sources])
-            tasks.append(
-                StrangerTask(trained, tuple(tested[name] for name in self._tests if name in tested), channel.line, peer)
-            )
+            trained = LabelledFeatures.joined([corpora[name].data for name in self._sources])
+            further = tuple(tested[name] for name in self._tests if name in tested)
+            tasks.append(StrangerTask(trained, self._weights, further, channel.line, peer))
         return tasks
 
     def _note(self, heard: Mapping[str | None, Corpora], channel: Channel) -> None:

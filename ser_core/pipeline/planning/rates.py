@@ -24,8 +24,8 @@ from ser_core.data.tables.schemas import (
     features_schema,
 )
 from ser_core.emotions import EMOTIONS
-from ser_core.learning.training.fitted_model import fit_model
 from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.learning.training.model_fit import fit_model
 from ser_core.sound.audio.telephone_line import encode
 from ser_core.sound.extraction import ExtractionPlan, extract
 

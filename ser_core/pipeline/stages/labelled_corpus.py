@@ -22,7 +22,6 @@ from ser_core.data.tables.schemas import CHANNELS, LABELS, RECORDINGS
 from ser_core.data.tables.store import TableStore, rows
 from ser_core.errors import CorpusError, SettingsError
 from ser_core.learning.corpora import Corpus, CorpusReader, LabelledStretch, open_corpus
-from ser_core.learning.training.joined_corpora import stack
 from ser_core.learning.training.labelled_features import LabelledFeatures
 from ser_core.learning.training.sampling import RecordingRows, plan_sample
 from ser_core.pipeline.stages.ingest import Ingest
@@ -223,7 +222,7 @@ def _join(parts: Sequence[LabelledFeatures | None]) -> LabelledFeatures:
         raise CorpusError(
             "No segment of the corpus has a label: its recordings are silent, or refused (see `quarantine`)"
         )
-    return stack(labelled)
+    return LabelledFeatures.joined(labelled)
 
 
 def _label_row(recording: str, label: LabelledStretch) -> Mapping[str, Any]:

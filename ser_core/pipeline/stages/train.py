@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from ser_core.emotions import LabelScheme, scheme_of
 from ser_core.learning.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
 from ser_core.learning.training.cross_validation import Evaluation, evaluate
 from ser_core.learning.training.evaluation_text import render
-from ser_core.learning.training.fitted_model import fit_model
+from ser_core.learning.training.model_fit import fit_model
 from ser_core.pipeline.engine.cluster import Cluster
 from ser_core.pipeline.stages.training_corpora import TrainingCorpora, TrainingData, summary_of, terms_of
 from ser_core.pipeline.state.runs import Run
@@ -45,6 +46,7 @@ class Train:
         check_place("models.uri", self.models, may_be_new=True)
         self.conditions = training_conditions(settings.augmentation)
         self.corpora = TrainingCorpora(settings, self.conditions)
+        self.fit = partial(fit_model, corpus_weights=self.corpora.weights)
         self.features = self.corpora.corpora[0].extract.features
 
     def run(self, cluster: Cluster, run: Run) -> None:
@@ -58,7 +60,7 @@ class Train:
         place = {name: column for column, name in enumerate(features.feature_names)}
         families = {family: [place[name] for name in names] for family, names in features.families.items()}
         folds = self.corpora.folds(data, training)
-        evaluation = evaluate(data, scheme.classes, training, folds, families=families)
+        evaluation = evaluate(data, scheme.classes, training, folds, self.fit, families=families)
         content = self._content(replace(read, data=data), scheme, evaluation)
         model_version = write_bundle(self.models, self.settings.models.name, content)
         promoted = promote_first(self.models, model_version)
@@ -95,7 +97,7 @@ class Train:
             augmentation=describe(self.conditions),
         )
         return BundleContent(
-            model=fit_model(data, scheme.classes, training),
+            model=self.fit(data, scheme.classes, training),
             label_scheme=scheme.name,
             features=self.features,
             training=summary,

@@ -92,9 +92,12 @@ class TrainingCorpora:
     def _joined(self, parts: Sequence[LabelledFeatures]) -> LabelledFeatures:
         if len(self.corpora) == 1:
             return parts[0]
-        names = [one.corpus.name for one in self.corpora]
-        weights = {one.corpus.name: one.weight for one in self.corpora}
-        return join_corpora(dict(zip(names, parts, strict=True)), weights)
+        return join_corpora({one.corpus.name: part for one, part in zip(self.corpora, parts, strict=True)})
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """How much each corpus counts beside the others, by name."""
+        return {one.corpus.name: one.weight for one in self.corpora}
 
     def folds(self, data: LabelledFeatures, training: TrainingSettings) -> Sequence[Sequence[str]] | None:
         """Test speakers of speaker-independent folds over `data`; None where they are to be drawn over all speakers."""
