@@ -98,7 +98,7 @@ def test_a_command_of_one_corpus_names_those_of_the_list(tmp_path: Path) -> None
 
 
 def test_a_job_of_corpora_takes_either() -> None:
-    with pytest.raises(SettingsError, match="corpus.uri or corpora is not set"):
+    with pytest.raises(SettingsError, match=r"corpus\.uri or corpora is not set"):
         load_settings([], environ={}, required=("corpus.uri|corpora",))
     for given in (["--corpus.uri", "x"], ["--corpora", '[{"kind": "tess", "uri": "rel"}]']):
         load_settings(given, environ={}, required=("corpus.uri|corpora",))

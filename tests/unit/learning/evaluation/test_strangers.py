@@ -1,4 +1,4 @@
-"""The evaluation on strangers: names of rows, draws, classes that both sides have, what each condition tells a model."""
+"""The evaluation on strangers: names of rows, draws, shared classes, what each condition tells a model."""
 
 from __future__ import annotations
 
@@ -185,9 +185,7 @@ def test_metrics_of_a_row() -> None:
 
 def test_metrics_by_sex_language_and_the_emotions_of_one_training_corpus() -> None:
     table = predictions("happy angry sad sad", "happy happy sad happy", [0.9, 0.5, 0.8, 0.4])
-    people = {
-        "made": {f"c{number}": {"sex": "male" if number < 2 else "female", "language": "pl"} for number in range(4)}
-    }
+    people = {"made": {f"c{n}": {"sex": "male" if n < 2 else "female", "language": "pl"} for n in range(4)}}
     classes = {"made": {"small": ("happy", "angry"), "same": ("happy", "angry", "sad", "calm"), "none": ("calm",)}}
     told = summarise_strangers(table, 0.0, people, classes)
     metrics = told["conditions"]["transfer:made"]
@@ -207,11 +205,8 @@ def shifted(name: str, offset: float, seed: int, emotions: str = FIVE) -> Labell
     """Emotions lie apart alike in every corpus, around an `offset` of its own."""
     rng = np.random.default_rng(seed)
     words = [emotion for emotion in emotions.split() for _ in range(16)]
-    X = (
-        3.0 * np.eye(12)[[EMOTIONS.index(word) for word in words]]
-        + 0.5 * rng.standard_normal((len(words), 12))
-        + offset
-    )
+    X = 3.0 * np.eye(12)[[EMOTIONS.index(word) for word in words]] + 0.5 * rng.standard_normal((len(words), 12))
+    X += offset * np.sin(np.arange(12))
     speakers = [f"s{number % 4}" for number in range(len(words))]
     return join_corpora({name: labelled(" ".join(words), " ".join(speakers), X=X)})
 
@@ -254,9 +249,8 @@ def test_a_task_tests_every_corpus_that_shares_emotions(monkeypatch: pytest.Monk
     training = load_settings(environ={}).training
     result = run_stranger_task(StrangerTask(trained, {"a": 2.0}, (good, bad), False), training)
     names = [table["condition"][0].as_py() for table in result.tables]
-    assert names == [
-        f"transfer:made{suffix}" for suffix in ("", ":archive", ":archive-neutral", ":normalised", ":skewed")
-    ]
+    suffixes = ("", ":archive", ":archive-neutral", ":normalised", ":skewed")
+    assert names == [f"transfer:made{suffix}" for suffix in suffixes]
     assert "shares happy" in result.left_out["bad"]
     assert weights == [{"a": 2.0}]
     line = run_stranger_task(StrangerTask(trained, {}, (good,), True), training)
