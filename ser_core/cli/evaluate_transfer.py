@@ -63,8 +63,7 @@ def transfer(
     from ser_core.learning.evaluation.stranger_metrics import summarise_strangers  # noqa: PLC0415
     from ser_core.pipeline.benchmarks.transfer_benchmark import TransferBenchmark  # noqa: PLC0415
     from ser_core.pipeline.engine.session import start_session  # noqa: PLC0415
-    from ser_core.report.corpus_report import corpus_pictures  # noqa: PLC0415
-    from ser_core.report.transfer_report import NOTE, transfer_markdown, transfer_table  # noqa: PLC0415
+    from ser_core.report.transfer_report import NOTE, transfer_markdown, transfer_pictures, transfer_table  # noqa: PLC0415
 
     benchmark = TransferBenchmark(settings, others, features_by_peer)
     decisions = benchmark.run(start_session("evaluate", settings.spark), OuterLog(log))
@@ -73,7 +72,7 @@ def transfer(
     summary = summarise_strangers(decisions, settings.scoring.min_confidence, benchmark.people, benchmark.classes_of())
     facts: dict[str, Any] = {**summary, **benchmark.facts(), "log": str(log)}
     if out is not None:
-        pictures = corpus_pictures(facts)
+        pictures = transfer_pictures(facts)
         write_report(out, transfer_markdown(facts, pictures), pictures)
     left_out = [Text(f"{name} is left out: {why}", style="yellow") for name, why in facts["left_out"].items()]
     return facts, [transfer_table(facts), *left_out, Text(NOTE, style="dim")]

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ser_core.report.corpus_report import markdown_table, share
+from ser_core.report.corpus_report import corpus_pictures, markdown_table, share
 
 Metrics = Mapping[str, Any]
 
@@ -23,6 +23,7 @@ NOTE = (
     "scored. skewed: the same, and 80 % of a speaker's clips are of one emotion. line: over a telephone line, at 8 kHz."
 )
 _PREFIX = "transfer:"
+_PICTURED = frozenset({"", "normalised"})
 _HEADER = (
     *("tested", "UAR", "95 % CI", "chance", "accuracy", "ECE", "arousal", "95 % CI", "valence"),
     *("precision", "undecided", "n", "known of the speaker"),
@@ -68,6 +69,16 @@ def transfer_markdown(result: Mapping[str, Any], pictures: Mapping[str, bytes]) 
         *(f"![{name.removesuffix('.png')}]({name})" for name in pictures),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def transfer_pictures(result: Mapping[str, Any]) -> dict[str, bytes]:
+    """Confusion matrices and reliability diagrams of each corpus as recorded, alone and normalised: PNG by name."""
+    chosen = {
+        name: metrics
+        for name, metrics in result["conditions"].items()
+        if name.removeprefix(_PREFIX).partition(":")[2] in _PICTURED
+    }
+    return corpus_pictures({"conditions": chosen})
 
 
 def _lines(result: Mapping[str, Any]) -> Iterator[tuple[str, Metrics]]:
