@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -128,9 +129,12 @@ def _uar(U: Doubles, y: Rows, weight: Doubles, train: Rows, test: Rows, penalty:
 
 
 def _fit(U: Doubles, y: Rows, weight: Doubles, penalty: float) -> Any:
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - slow to load
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - slow to load
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
 
-    return LogisticRegression(C=penalty, max_iter=_ITERATIONS).fit(U, y, sample_weight=weight)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a weak penalty that has not converged is tried as it is
+        return LogisticRegression(C=penalty, max_iter=_ITERATIONS).fit(U, y, sample_weight=weight)
 
 
 def _of_classes(network: Any, count: int) -> tuple[Doubles, Doubles]:

@@ -50,11 +50,11 @@ def open_labelled_corpus(settings: Settings) -> Corpus:
 
 
 def corpus_settings(settings: Settings, corpus: Corpus) -> Settings:
-    """Settings to ingest and extract the corpus with, as an archive of single speakers.
+    """Settings to ingest and extract the one corpus with, as an archive of single speakers.
 
     Of a manifest corpus, only the recordings in the manifest are listed.
     """
-    uri = corpus.root
+    uri, settings = corpus.root, one_corpus(settings)
     if settings.corpus.kind == "manifest":
         store = open_storage(settings.corpus.tables_uri, settings.storage)
         store.put(_RECORDINGS, _recordings_csv(corpus))
