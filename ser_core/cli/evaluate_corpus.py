@@ -98,4 +98,4 @@ def _other(settings: Settings, kind: str, uri: str) -> Settings:
         raise SettingsError([f"--across {kind}={uri}: {kind} is no kind of corpus; there are {', '.join(kinds)}"])
     digest = hashlib.sha256(uri.encode()).hexdigest()[:8]
     changes = {"kind": kind, "uri": uri, "tables_uri": f"{settings.corpus.tables_uri.rstrip('/')}-{kind}-{digest}"}
-    return settings.model_copy(update={"corpus": settings.corpus.model_copy(update=changes)})
+    return settings.model_copy(update={"corpora": (), "corpus": settings.corpus.model_copy(update=changes)})
