@@ -61,9 +61,7 @@ def calibrated_on_corpora(
     )
 
 
-def _left_out(
-    name: str, data: LabelledFeatures, classes: tuple[str, ...], share: float, fit: Fit
-) -> Iterator[_Heard]:
+def _left_out(name: str, data: LabelledFeatures, classes: tuple[str, ...], share: float, fit: Fit) -> Iterator[_Heard]:
     out = data.corpus == name
     rest, tested = data.take(~out), data.take(out)
     shared = np.intersect1d(rest.emotion[is_base(rest)], tested.emotion)
