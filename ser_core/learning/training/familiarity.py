@@ -22,7 +22,7 @@ _BOUND = 8.0
 
 @dataclass(frozen=True)
 class FamiliarityMeasure:
-    """`directions` float32 (k, d) by which the training vectors have a deviation of 1, and the `limit` of a distance."""
+    """`directions` float32 (k, d) in which the training vectors have a deviation of 1, and a distance's `limit`."""
 
     directions: Floats
     limit: float
@@ -37,7 +37,8 @@ class FamiliarityMeasure:
         if speaker is not None and len(Z):
             _, number = np.unique(speaker, return_inverse=True)
             number = number.reshape(-1)
-            distance = (np.bincount(number, weights=distance) / np.bincount(number))[number]
+            mean = np.bincount(number, weights=distance) / np.bincount(number)
+            distance = mean[number].astype(np.float32)
         return np.asarray(np.clip(self.limit / np.maximum(distance, 1e-9), LEAST, 1.0), dtype=np.float32)
 
     def distance(self, Z: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Population, speaker normalisation, heads and classifier: everything that is learnt, as one function of raw vectors."""
+"""Population, speaker normalisation, heads and classifier: all that is learnt, as one function of raw vectors."""
 
 from __future__ import annotations
 

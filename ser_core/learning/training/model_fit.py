@@ -50,12 +50,13 @@ def fit_model(
     """
     if len(np.unique(data.corpus)) > 1:
         several = settings.several_corpora
-        changed = {"members": several.members, "alpha": several.alpha, "max_iter": several.max_iter}
-        travelling = settings.model_copy(update={**changed, "calibration_members": 0})
+        travelling = settings.model_copy(update={"alpha": several.alpha, "max_iter": several.max_iter})
         shares = _shares(data, classes, corpus_weights)
         model = _fit(data, classes, travelling, shares, several=True)
-        few = travelling.model_copy(update={"members": several.calibration_members})
-        return calibrated_on_corpora(model, data, lambda rows: _fit(rows, classes, few, shares, several=True))
+        if not settings.calibration_members:
+            return model
+        few = travelling.model_copy(update={"members": several.members_left_out, "calibration_members": 0})
+        return calibrated_on_corpora(model, data, shares, lambda rows: _fit(rows, classes, few, shares, several=True))
     return _fit(data, classes, settings, corpus_shares(data.corpus, {}), several=False)
 
 
