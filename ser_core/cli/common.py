@@ -19,6 +19,8 @@ Result = tuple[Mapping[str, Any], "Sequence[RenderableType]"]
 """The result of a command: as JSON, and for a person. A fact `exit_code` is what the process returns."""
 
 _WITH_VALUE = frozenset({"--config"})
+_OUTSIDE_SECTIONS = frozenset({"--call-date", "--corpora"})
+"""Settings of no section."""
 _CONFIG_HELP = "YAML file of settings, or the name of one in conf/; may be repeated"
 _EPILOG = "Settings of conf/base.yaml are options too, such as --tables.uri URI: `ser settings --help` lists them."
 
@@ -31,14 +33,21 @@ class SettingsCommand(click.Command):
     Args:
         sections: sections of `conf/base.yaml` that the help page lists; all of them where empty.
         required: settings that must not be null, as `load_settings` takes them.
+        overlay: a file of `conf/` whose values are this command's defaults; the user's files come after it.
     """
 
     def __init__(
-        self, *args: Any, sections: Collection[str] | None = None, required: Sequence[str] = (), **attributes: Any
+        self,
+        *args: Any,
+        sections: Collection[str] | None = None,
+        required: Sequence[str] = (),
+        overlay: str | None = None,
+        **attributes: Any,
     ) -> None:
         super().__init__(*args, **{"epilog": _EPILOG, **attributes})
         self.sections = sections
         self.required = required
+        self.overlay = overlay
         self.params += [
             click.Option(["--config"], multiple=True, metavar="FILE", type=click.Path(), help=_CONFIG_HELP),
             click.Option(["--json", "as_json"], is_flag=True, help="print one JSON object on stdout"),
@@ -51,10 +60,11 @@ class SettingsCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> int:
         """Loads the settings, does the work, prints its result, and returns the exit code."""
-        from ser_core.config import load_settings  # noqa: PLC0415 - a help page needs no pydantic
+        from ser_core.config import conf_folder, load_settings  # noqa: PLC0415 - a help page needs no pydantic
         from ser_core.log import configure_logging, json_stderr  # noqa: PLC0415
 
-        files = [word for file in ctx.params.pop("config") for word in ("--config", file)]
+        own = [str(conf_folder() / self.overlay)] if self.overlay else []
+        files = [word for file in (*own, *ctx.params.pop("config")) for word in ("--config", file)]
         as_json = ctx.params.pop("as_json")
         settings = load_settings([*files, *ctx.obj], required=self.required)
         configure_logging(settings.log.level, as_json=settings.log.json_)
@@ -131,7 +141,7 @@ def _options_with_value(params: Iterable[click.Parameter]) -> frozenset[str]:
 
 
 def _is_setting(name: str) -> bool:
-    return name == "--call-date" or (name.startswith("--") and "." in name)
+    return name in _OUTSIDE_SECTIONS or (name.startswith("--") and "." in name)
 
 
 def _is_option(word: str) -> bool:

@@ -7,6 +7,7 @@ import click
 from ser_core.cli.common import CommandGroup
 from ser_core.cli.evaluate_calls import calls
 from ser_core.cli.evaluate_corpus import corpus
+from ser_core.cli.evaluate_transfer import transfer
 
 
 @click.group(cls=CommandGroup)
@@ -16,3 +17,4 @@ def evaluate() -> None:
 
 evaluate.add_command(corpus)
 evaluate.add_command(calls)
+evaluate.add_command(transfer)

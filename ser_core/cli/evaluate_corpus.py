@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +11,17 @@ import click
 from rich.text import Text
 
 from ser_core.cli.common import Result, SettingsCommand
-from ser_core.cli.parameters import DIR, FILE, folds_option, names, predictions_option, write_parquet
+from ser_core.cli.parameters import (
+    DIR,
+    FILE,
+    folds_option,
+    names,
+    pairs,
+    peer_files,
+    predictions_option,
+    write_parquet,
+    write_report,
+)
 from ser_core.config import Settings
 from ser_core.config.settings import CorpusSettings
 from ser_core.errors import SettingsError
@@ -60,8 +70,8 @@ def corpus(
     Under several conditions, with other toolkits' features beside. Test speakers are not trained on, except in random
     splits. Needs corpus.uri.
     """
-    features_by_peer = _peers(peers)
-    others = [_other(settings, kind, uri) for kind, uri in _pairs("--across", across, "KIND=URI")]
+    features_by_peer = peer_files(peers)
+    others = [_other(settings, kind, uri) for kind, uri in pairs("--across", across, "KIND=URI")]
 
     from ser_core.learning.evaluation.corpus_metrics import summarise_corpus  # noqa: PLC0415 - Spark and numerics are loaded only for work
     from ser_core.learning.evaluation.outer_fold_log import OuterLog  # noqa: PLC0415
@@ -76,26 +86,9 @@ def corpus(
     facts: dict[str, Any] = {**summarise_corpus(decisions), **benchmark.facts(), "log": str(log)}
     if out is not None:
         pictures = corpus_pictures(facts)
-        _write(out, corpus_markdown(facts, pictures), pictures)
+        write_report(out, corpus_markdown(facts, pictures), pictures)
     left_out = [Text(f"{name} is left out: {why}", style="yellow") for name, why in facts["left_out"].items()]
     return facts, [corpus_table(facts), *left_out, Text(NOTE, style="dim")]
-
-
-def _pairs(option: str, words: Sequence[str], form: str) -> list[tuple[str, str]]:
-    pairs = [(name, value) for name, _, value in (word.partition("=") for word in words)]
-    wrong = [word for word, (name, value) in zip(words, pairs, strict=True) if not value or not name or ":" in name]
-    if wrong:
-        raise SettingsError([f"{option} {word!r}: expected {form}" for word in wrong])
-    return pairs
-
-
-def _peers(words: Sequence[str]) -> dict[str, Path]:
-    pairs = _pairs("--peer", words, "NAME=FILE")
-    given = [name for name, _ in pairs]
-    twice = sorted({name for name in given if given.count(name) > 1 or name == "tutorial"})
-    if twice:
-        raise SettingsError([f"--peer {name}: there is one of that name already" for name in twice])
-    return {name: Path(file) for name, file in pairs}
 
 
 def _other(settings: Settings, kind: str, uri: str) -> Settings:
@@ -104,12 +97,6 @@ def _other(settings: Settings, kind: str, uri: str) -> Settings:
     if kind not in kinds:
         raise SettingsError([f"--across {kind}={uri}: {kind} is no kind of corpus; there are {', '.join(kinds)}"])
     digest = hashlib.sha256(uri.encode()).hexdigest()[:8]
-    changes = {"kind": kind, "uri": uri, "tables_uri": f"{settings.corpus.tables_uri.rstrip('/')}-{kind}-{digest}"}
-    return settings.model_copy(update={"corpus": settings.corpus.model_copy(update=changes)})
-
-
-def _write(folder: Path, text: str, pictures: Mapping[str, bytes]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.md").write_text(text, encoding="utf-8")
-    for name, data in pictures.items():
-        (folder / name).write_bytes(data)
+    tables = f"{settings.corpus.tables_uri.rstrip('/')}-{kind}-{digest}"
+    changes = {"kind": kind, "uri": uri, "name": None, "commercial_use": None, "tables_uri": tables}
+    return settings.model_copy(update={"corpora": (), "corpus": settings.corpus.model_copy(update=changes)})

@@ -1,14 +1,15 @@
-"""The work of `ser forget` on the archive's tables, and on those of the corpus."""
+"""The work of `ser forget` on the archive's tables, and on those of corpora."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ser_core.cli.open import open_models
 from ser_core.config import Settings
+from ser_core.config.corpus_list import each_corpus
 from ser_core.config.privacy_settings import SECRET_VARIABLE
 from ser_core.data.archive.pseudonyms import Pseudonyms, read_pseudonyms
 from ser_core.data.storage import open_storage
@@ -46,8 +47,8 @@ def forget_calls(
     names = {kept for call_id in call_ids for kept in pseudonyms.as_kept("call_id", call_id)}
     day = settings.call_date
     places = find_where(store, where[0], pseudonyms.as_kept(*where), day) if where else find(store, names, day)
-    with _corpus(settings, store, run) as corpus:
-        done = _forget_in_corpus(corpus, places, names if day is None else (), pseudonyms, run.run_id)
+    with _corpora(settings, store, run) as corpora:
+        done = _forget_in_corpora(corpora, places, names if day is None else (), pseudonyms, run.run_id)
         keep_out(store, run.run_id, pseudonyms, places, call_ids if day is None else ())
         done.add(erase(store, places, _noting(store)))
     return {
@@ -73,14 +74,14 @@ def forget_before(settings: Settings, before: dt.date, store: TableStore, run: R
     keep_from(store, before)
     erased = Forgotten(texts=erase_old_texts(store, before))
     dates = Dates(store)
-    with _corpus(settings, store, run) as corpus:
+    with _corpora(settings, store, run) as corpora:
 
         def dropping(date: dt.date, calls: Calls) -> None:
-            erased.add(_forget_in_corpus(corpus, {date: calls}, (), pseudonyms, f"{run.run_id}-{date}"))
+            erased.add(_forget_in_corpora(corpora, {date: calls}, (), pseudonyms, f"{run.run_id}-{date}"))
             erase_labels(store, calls.recording_ids, erased)
 
         labelled = _values(store, LABELS, "recording_id")
-        uris = set() if corpus is None else _values(corpus, RECORDINGS, "uri")
+        uris = {uri for corpus in corpora for uri in _values(corpus, RECORDINGS, "uri")}
         every = dates_before(store, before, dates)
         done = drop_dates(store, every, labelled, uris, dropping)
     for date in every:
@@ -97,31 +98,40 @@ def forget_before(settings: Settings, before: dt.date, store: TableStore, run: R
 
 
 @contextmanager
-def _corpus(settings: Settings, store: TableStore, run: Run) -> Iterator[TableStore | None]:
-    """The corpus's tables with their lease; None where there are none, or where they are the archive's."""
-    corpus = TableStore(open_storage(settings.corpus.tables_uri, settings.storage))
-    if corpus.storage.uri == store.storage.uri or not has_tables(corpus):
-        yield None
-        return
-    with held(corpus.storage, [TABLES_LEASE], run.run_id, run.job, settings.lease.expiry_s) as fences:
-        check_layout(corpus)
-        corpus.fence = fences[TABLES_LEASE]
-        yield corpus
+def _corpora(settings: Settings, store: TableStore, run: Run) -> Iterator[list[TableStore]]:
+    """The tables of corpora with their leases, without those of no corpus yet, and without the archive's own."""
+    places = [settings.corpus.tables_uri, *(own.corpus.tables_uri for own, _ in each_corpus(settings))]
+    corpora = [TableStore(open_storage(uri, settings.storage)) for uri in dict.fromkeys(places)]
+    used = [corpus for corpus in corpora if corpus.storage.uri != store.storage.uri and has_tables(corpus)]
+    with ExitStack() as stack:
+        for corpus in used:
+            lease = held(corpus.storage, [TABLES_LEASE], run.run_id, run.job, settings.lease.expiry_s)
+            fences = stack.enter_context(lease)
+            check_layout(corpus)
+            corpus.fence = fences[TABLES_LEASE]
+        yield used
 
 
-def _forget_in_corpus(
-    corpus: TableStore | None, places: Places, call_ids: Collection[str], pseudonyms: Pseudonyms | None, name: str
+def _forget_in_corpora(
+    corpora: Sequence[TableStore],
+    places: Places,
+    call_ids: Collection[str],
+    pseudonyms: Pseudonyms | None,
+    name: str,
 ) -> Forgotten:
-    """Erases the same recordings from the corpus's tables, by uri, and calls by name; `name` is that of tombstones."""
-    found = find_uris(corpus, places.values(), call_ids) if corpus is not None else {}
-    if corpus is None or not found:
-        return Forgotten()
-    if pseudonyms is None:
-        fault = f"{corpus.storage.uri} has recordings of these calls, and a secret is needed to keep them out by"
-        raise SettingsError([f"{fault}: set {SECRET_VARIABLE} or privacy.secret_file"])
-    check_secret(corpus, pseudonyms)
-    keep_out(corpus, name, pseudonyms, found)
-    return erase(corpus, found, _noting(corpus))
+    """Erases the same recordings from tables of corpora, by uri, and calls by name; `name` is that of tombstones."""
+    done = Forgotten()
+    for corpus in corpora:
+        found = find_uris(corpus, places.values(), call_ids)
+        if not found:
+            continue
+        if pseudonyms is None:
+            fault = f"{corpus.storage.uri} has recordings of these calls, and a secret is needed to keep them out by"
+            raise SettingsError([f"{fault}: set {SECRET_VARIABLE} or privacy.secret_file"])
+        check_secret(corpus, pseudonyms)
+        keep_out(corpus, name, pseudonyms, found)
+        done.add(erase(corpus, found, _noting(corpus)))
+    return done
 
 
 def _noting(store: TableStore) -> Callable[[dt.date, Calls], None]:

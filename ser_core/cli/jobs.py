@@ -68,7 +68,8 @@ nightly = _Job(
 train = _Job(
     "train",
     "jobs.train_model",
-    ("corpus", "augmentation", "training", "models", "retention", "privacy", *_RECORDINGS),
-    "Trains a model on a labelled corpus, evaluates it by speaker-independent folds and by a random split, and writes "
-    "a model bundle. Needs corpus.uri. The corpus is ingested and extracted first; what is done is not done again.",
+    ("corpus", "corpora", "augmentation", "training", "models", "retention", "privacy", *_RECORDINGS),
+    "Trains a model on a labelled corpus or several, evaluates it by speaker-independent folds and by a random split, "
+    "and writes a model bundle. Needs corpus.uri or corpora. Each corpus is ingested and extracted first; what is done "
+    "is not done again.",
 )

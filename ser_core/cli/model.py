@@ -47,6 +47,7 @@ def list_models(settings: Settings) -> Result:
                 "created_at": manifest["created_at"][:16],
                 "feature_set": manifest["feature_set"]["name"],
                 "label_scheme": manifest["label_scheme"]["name"],
+                "commercial_use": manifest["training"].get("commercial_use", False),
                 "uar_unheard": metrics["speaker_independent"]["metrics"]["uar"],
                 "uar_random": metrics["random_split"]["metrics"]["uar"],
             }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from ser_core.errors import SettingsError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,3 +64,38 @@ def write_parquet(table: pa.Table, path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path)
+
+
+def write_report(folder: Path, text: str, pictures: Mapping[str, bytes]) -> None:
+    """Writes `report.md` and the pictures that it shows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.md").write_text(text, encoding="utf-8")
+    for name, data in pictures.items():
+        (folder / name).write_bytes(data)
+
+
+def pairs(option: str, words: Sequence[str], form: str) -> list[tuple[str, str]]:
+    """Name and value of each `name=value` in `words`.
+
+    Raises:
+        SettingsError: one has another form than `form`.
+    """
+    found = [(name, value) for name, _, value in (word.partition("=") for word in words)]
+    wrong = [word for word, (name, value) in zip(words, found, strict=True) if not value or not name or ":" in name]
+    if wrong:
+        raise SettingsError([f"{option} {word!r}: expected {form}" for word in wrong])
+    return found
+
+
+def peer_files(words: Sequence[str]) -> dict[str, Path]:
+    """The file of each peer in `NAME=FILE` words.
+
+    Raises:
+        SettingsError: a word is none, or a name is taken.
+    """
+    files = pairs("--peer", words, "NAME=FILE")
+    given = [name for name, _ in files]
+    twice = sorted({name for name in given if given.count(name) > 1 or name == "tutorial"})
+    if twice:
+        raise SettingsError([f"--peer {name}: there is one of that name already" for name in twice])
+    return {name: Path(file) for name, file in files}

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_settings import CliSettingsSource, CliUnknownArgs, EnvSettingsSource
 from pydantic_settings import SettingsError as SourceError
 
+from ser_core.config.corpus_list import both_set, with_places, without_earlier_list
 from ser_core.config.settings import LogSettings, Settings
 from ser_core.config.variables import ENV_PREFIX, setting_variables
 from ser_core.errors import SettingsError
@@ -68,7 +69,7 @@ def load_settings(
         f"{' or '.join(keys)} is not set, and this job needs it (--{keys[0].replace('_', '-')} … or in a file given by "
         "--config)"
         for keys in (alternatives.split("|") for alternatives in required)
-        if all(_lookup(merged, tuple(key.split("."))) is None for key in keys)
+        if all(_lookup(merged, tuple(key.split("."))) in (None, []) for key in keys)
     ]
     if faults:
         raise SettingsError(faults)
@@ -95,7 +96,9 @@ def _layers(
     layers.append(_command_line_layer(rest, faults, layers[0].lines))
     merged: dict[str, Any] = {}
     for layer in layers:
-        merged = _merge(merged, layer.values)
+        if fault := both_set(layer.values, layers[0].values):
+            faults.append(f"{layer.place(('corpora',))}: {fault}")
+        merged = _merge(merged, without_earlier_list(layer.values))
     return layers, merged
 
 
@@ -144,7 +147,7 @@ def _yaml_layer(path: Path, faults: list[str]) -> _Layer:
     if not isinstance(values, dict):
         faults.append(f"{layer.name}: holds a {type(values).__name__}, expected sections such as 'archive:'")
         return layer
-    layer.values = values
+    layer.values = with_places(values, path.parent)
     layer.lines = _line_numbers(tree)
     return layer
 
@@ -155,6 +158,11 @@ def _line_numbers(node: yaml.Node | None, path: tuple[str, ...] = ()) -> dict[tu
         for key, value in node.value:
             inner = (*path, str(key.value))
             lines[inner] = key.start_mark.line + 1
+            lines |= _line_numbers(value, inner)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            inner = (*path, str(number))
+            lines[inner] = value.start_mark.line + 1
             lines |= _line_numbers(value, inner)
     return lines
 

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from ser_core.config.audio_settings import AudioSettings, FeatureSettings, SegmentSettings
 from ser_core.config.base import NotNegative, Positive, PositiveInt, Role, Section, Share
+from ser_core.config.corpus_settings import CorpusSettings, ListedCorpusSettings, check_names
 from ser_core.config.drift_settings import DriftSettings
 from ser_core.config.isolation_settings import IsolationSettings
 from ser_core.config.plan_settings import PlanSettings
@@ -25,6 +26,7 @@ from ser_core.emotions import EMOTIONS
 __all__ = [
     "AudioSettings",
     "AugmentationSettings",
+    "CorpusSettings",
     "FeatureSettings",
     "RoleSettings",
     "SegmentSettings",
@@ -66,15 +68,6 @@ class ModelSettings(Section):
 
     uri: str
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-
-
-class CorpusSettings(Section):
-    """The labelled corpus a model is trained on."""
-
-    kind: Literal["ravdess", "crema-d", "emodb", "savee", "tess", "manifest"]
-    uri: str | None
-    tables_uri: str
-    language: str
 
 
 class ScoringSettings(Section):
@@ -182,6 +175,7 @@ class Settings(BaseSettings):
     tables: TableSettings
     models: ModelSettings
     corpus: CorpusSettings
+    corpora: tuple[ListedCorpusSettings, ...]
     roles: RoleSettings
     scoring: ScoringSettings
     talk: TalkSettings
@@ -209,6 +203,12 @@ class Settings(BaseSettings):
         if self.call_date and self.call_dates.from_:
             raise ValueError("call_date and call_dates are both set: expected one date, or a range")
         return self
+
+    @field_validator("corpora")
+    @classmethod
+    def _are_called_apart(cls, value: tuple[ListedCorpusSettings, ...]) -> tuple[ListedCorpusSettings, ...]:
+        check_names(value)
+        return value
 
     @model_validator(mode="after")
     def _lease_outlasts_a_request(self) -> Settings:

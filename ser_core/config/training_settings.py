@@ -24,12 +24,22 @@ class SpeakerNormalisationSettings(Section):
     strength_mean: Share
     strength_deviation: Share
     prior_segments: Positive
+    anchor: Share
     train_on: Literal["speakers", "calls"]
+
+
+class SeveralCorporaSettings(Section):
+    """What differs where a model is trained on several corpora, for voices, rooms and languages of none of them."""
+
+    alpha: NotNegative
+    max_iter: PositiveInt
+    members_left_out: PositiveInt
 
 
 class TrainingSettings(Section):
     """The classifier, its data and its evaluation."""
 
+    licence: Literal["any", "commercial"]
     label_scheme: str
     max_rows: Annotated[int, Field(ge=10)]
     seed: Annotated[int, Field(ge=0)]
@@ -45,6 +55,7 @@ class TrainingSettings(Section):
     learning_rate: Positive
     max_iter: PositiveInt
     speaker_normalisation: SpeakerNormalisationSettings
+    several_corpora: SeveralCorporaSettings
     folds: Literal["corpus", "group"]
     group_folds: Annotated[int, Field(ge=2)]
     warn_accuracy_below: Share

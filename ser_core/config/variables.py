@@ -31,7 +31,7 @@ def setting_variables(
     own: dict[str, str | None] = {}
     for variable, value in sorted(environ.items()):
         name = variable.upper().removeprefix(ENV_PREFIX)
-        if not variable.upper().startswith(ENV_PREFIX) or variable in _NOT_SETTINGS:
+        if not variable.upper().startswith(ENV_PREFIX) or variable.upper() in _NOT_SETTINGS:
             continue
         section, nested, key = name.partition("__")
         close = get_close_matches(section, sections, n=1, cutoff=_CLOSE) if nested else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,15 +40,15 @@ def corpus_markdown(result: Mapping[str, Any], pictures: Mapping[str, bytes]) ->
     conditions = result["conditions"]
     classes = dict.fromkeys(emotion for metrics in conditions.values() for emotion in metrics["classes"])
     recalls = [
-        (name, *(_share(metrics["recall"].get(emotion)) for emotion in classes)) for name, metrics in conditions.items()
+        (name, *(share(metrics["recall"].get(emotion)) for emotion in classes)) for name, metrics in conditions.items()
     ]
     parts = [
         "# Single recordings of a corpus",
-        _markdown(_HEADER, [_row(name, metrics) for name, metrics in _lines(result)]),
+        markdown_table(_HEADER, [_row(name, metrics) for name, metrics in _lines(result)]),
         NOTE,
         *(f"{name} is left out: {why}" for name, why in result["left_out"].items()),
         "## Recall by class",
-        _markdown(("condition", *classes), recalls),
+        markdown_table(("condition", *classes), recalls),
         "## Confusion and reliability",
         *(f"![{name.removesuffix('.png')}]({name})" for name in pictures),
     ]
@@ -82,14 +82,16 @@ def _lines(result: Mapping[str, Any]) -> Iterator[tuple[str, Metrics]]:
 
 def _row(name: str, metrics: Metrics) -> tuple[str, ...]:
     interval = "–" if metrics["ci95"] is None else "{:.3f}–{:.3f}".format(*metrics["ci95"])
-    accuracy, fold_sd, ece = (_share(metrics[key]) for key in ("accuracy", "fold_sd", "ece"))
-    return (name, _share(metrics["uar"]), interval, accuracy, fold_sd, ece, f"{metrics['n']:,}", metrics["known"])
+    accuracy, fold_sd, ece = (share(metrics[key]) for key in ("accuracy", "fold_sd", "ece"))
+    return (name, share(metrics["uar"]), interval, accuracy, fold_sd, ece, f"{metrics['n']:,}", metrics["known"])
 
 
-def _share(value: float | None) -> str:
+def share(value: float | None) -> str:
+    """A share with three decimals; a dash for None."""
     return "–" if value is None else f"{value:.3f}"
 
 
-def _markdown(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def markdown_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A Markdown table, all columns but the first aligned right."""
     lines = [header, ("---", *("---:" for _ in header[1:])), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

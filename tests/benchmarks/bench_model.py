@@ -14,8 +14,8 @@ from ser_core.data.tables.schemas import AS_RECORDED
 from ser_core.learning.corpora.ravdess import RavdessReader
 from ser_core.learning.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
 from ser_core.learning.training.cross_validation import evaluate
-from ser_core.learning.training.fitted_model import fit_model
 from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.learning.training.model_fit import fit_model
 from ser_core.sound.features import feature_set
 from tests.benchmarks.material import corpus
 
@@ -62,6 +62,7 @@ def _data(sr: int, features) -> LabelledFeatures:
         duration_s=np.array([len(y) / sr for y in ys]),
         condition=np.array([AS_RECORDED] * count),
         language=np.array(["en"] * count),
+        corpus=np.array(["ravdess"] * count),
     )
 
 

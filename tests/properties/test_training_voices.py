@@ -23,7 +23,14 @@ def test_every_row_is_in_one_call_of_its_own_voice(rows: list[tuple[str, str, st
     speaker, condition, emotion = (np.array(column) for column in zip(*rows, strict=True))
     n = len(rows)
     data = LabelledFeatures(
-        np.zeros((n, 1), np.float32), emotion, speaker, np.arange(n).astype(str), np.ones(n), condition, np.full(n, "")
+        np.zeros((n, 1), np.float32),
+        emotion,
+        speaker,
+        np.arange(n).astype(str),
+        np.ones(n),
+        condition,
+        np.full(n, ""),
+        np.full(n, "planted"),
     )
     whole, calls = whole_voices(data), simulated_calls(data, seed)
     assert calls.shape == (n,)

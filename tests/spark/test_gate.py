@@ -110,7 +110,7 @@ def test_a_profile_has_the_histograms_of_its_vectors(scored: Scored) -> None:
     assert len(profile.features) == 32
     for name, counts in profile.features.items():
         place = model.feature_names.index(name)
-        z = [(row["vector"][place] - model.normaliser.mean[place]) / model.normaliser.deviation[place] for row in mine]
+        z = [(row["vector"][place] - model.population.mean[place]) / model.population.deviation[place] for row in mine]
         assert sum(counts) == len(mine)
         assert all(counts[int(np.sum(np.array(value) > EDGES))] > 0 for value in z)
 

@@ -39,6 +39,7 @@ SMALL: Mapping[str, Any] = {
             "strength_mean": 1.0,
             "strength_deviation": 0.5,
             "prior_segments": 10.0,
+            "anchor": 0.0,
             "train_on": "speakers",
         },
     },

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow.compute as pc
 
@@ -133,11 +134,15 @@ def erase_labels(store: TableStore, recording_ids: Collection[str], done: Forgot
 
 def trained_on(models: Storage, corpora: Collection[str]) -> list[str]:
     """Model versions whose manifest names one of `corpora`."""
-    versions = []
-    for info in models.list():
-        if info.key.endswith("/manifest.json") and json.loads(models.read(info.key))["training"]["corpus"] in corpora:
-            versions.append(info.key.removesuffix("/manifest.json"))
-    return sorted(versions)
+    manifests = [info.key for info in models.list() if info.key.endswith("/manifest.json")]
+    found = [key for key in manifests if not _heard(json.loads(models.read(key))["training"]).isdisjoint(corpora)]
+    return sorted(key.removesuffix("/manifest.json") for key in found)
+
+
+def _heard(training: Mapping[str, Any]) -> set[str]:
+    """The names that the labels of a model's corpora have."""
+    several = {corpus["labels"] for corpus in training.get("corpora", ())}
+    return several or {training["corpus"]}
 
 
 def _erase(

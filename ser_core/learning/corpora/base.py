@@ -61,6 +61,10 @@ class CorpusReader(Protocol):
         """The terms of use of the recordings, a sentence for the model card."""
 
     @property
+    def commercial_use(self) -> bool:
+        """Whether these terms allow commercial use; False where that is unknown."""
+
+    @property
     def folds(self) -> tuple[tuple[str, ...], ...] | None:
         """The test speakers of each published speaker-independent fold, or None where none are published."""
 

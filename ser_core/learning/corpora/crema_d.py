@@ -76,6 +76,7 @@ class CremaDReader:
         "CREMA-D is licensed under the Open Database License 1.0 and its contents under the Database Contents License "
         "1.0: attribution, and adapted databases that are passed on stay open; commercial use is allowed."
     )
+    commercial_use = True
     folds: tuple[tuple[str, ...], ...] | None = None
 
     def __init__(self, ratings: bytes = b"") -> None:

@@ -33,7 +33,11 @@ class EmodbReader:
     """Acted German speech of five men and five women, seven emotions, among them boredom."""
 
     name = "emodb"
-    licence = "EmoDB is published without a licence text: ask its authors before any use but research."
+    licence = (
+        "EmoDB is published without a licence text: whether commercial use is allowed is unknown; ask its authors "
+        "before any use but research."
+    )
+    commercial_use = False
     folds: tuple[tuple[str, ...], ...] | None = None
 
     def read(self, keys: Iterable[str]) -> CorpusListing:

@@ -34,6 +34,7 @@ class ManifestReader:
 
     def __init__(self, data: bytes, name: str, root: str, language: str) -> None:
         self.name = name
+        self.commercial_use = False
         self.licence = "The licence of this corpus is unknown: check it before the model is used or passed on."
         self._stretches = _parse(data, _Defaults(name, root.rstrip("/") + "/", language))
 

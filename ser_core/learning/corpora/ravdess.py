@@ -60,6 +60,7 @@ class RavdessReader:
 
     name = "ravdess"
     licence = "RAVDESS is licensed CC BY-NC-SA 4.0: attribution, no commercial use, derivatives under the same terms."
+    commercial_use = False
     folds: tuple[tuple[str, ...], ...] | None = FOLDS
 
     def read(self, keys: Iterable[str]) -> CorpusListing:

@@ -34,6 +34,7 @@ class SaveeReader:
 
     name = "savee"
     licence = "SAVEE is free of charge for research, after registration with its authors: no commercial use."
+    commercial_use = False
     folds: tuple[tuple[str, ...], ...] | None = None
 
     def read(self, keys: Iterable[str]) -> CorpusListing:

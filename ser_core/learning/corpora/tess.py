@@ -33,6 +33,7 @@ class TessReader:
 
     name = "tess"
     licence = "TESS is licensed CC BY-NC-ND 4.0: attribution, no commercial use, no derivatives are passed on."
+    commercial_use = False
     folds: tuple[tuple[str, ...], ...] | None = None
 
     def read(self, keys: Iterable[str]) -> CorpusListing:

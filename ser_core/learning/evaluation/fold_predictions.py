@@ -14,8 +14,9 @@ from ser_core.data.tables.schemas import probability
 from ser_core.emotions import EMOTIONS
 from ser_core.errors import TrainingError
 from ser_core.learning.training.cross_validation import Fit, decide
-from ser_core.learning.training.fitted_model import SpeakerModel, fit_model
+from ser_core.learning.training.fitted_model import SpeakerModel
 from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.learning.training.model_fit import fit_model
 from ser_core.learning.training.splits import Split
 
 PREDICTIONS = pa.schema(

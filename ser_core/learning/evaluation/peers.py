@@ -33,6 +33,11 @@ def check_peer(path: Path) -> None:
         )
 
 
+def names_in(path: Path) -> set[str]:
+    """The clips of a peer's file."""
+    return set(pq.read_table(path, columns=_COLUMNS[:1])["clip"].to_pylist())
+
+
 def with_vectors(data: LabelledFeatures, clips: Mapping[str, str], path: Path) -> LabelledFeatures:
     """The recordings of `data`, as recorded, each with its vector in `path`, matched by its name in `clips`.
 
@@ -67,4 +72,5 @@ def with_vectors(data: LabelledFeatures, clips: Mapping[str, str], path: Path) -
         duration_s=np.bincount(number.reshape(-1), weights=recorded.duration_s).astype(np.float64),
         condition=rows.condition,
         language=rows.language,
+        corpus=rows.corpus,
     )

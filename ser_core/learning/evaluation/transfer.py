@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
 
 import numpy as np
 
 from ser_core.emotions import scheme_of
 from ser_core.errors import TrainingError
+from ser_core.learning.training.joined_corpora import join_corpora
 from ser_core.learning.training.labelled_features import LabelledFeatures
 from ser_core.learning.training.splits import Split
 
@@ -44,11 +43,6 @@ def between(corpora: Mapping[str, LabelledFeatures], label_scheme: str) -> tuple
             "more, choose another training.label_scheme"
         )
     kept = [part.take(np.isin(part.emotion, shared)) for part in parts]
-    columns: dict[str, Any] = {
-        field.name: np.concatenate([getattr(part, field.name) for part in kept]) for field in fields(LabelledFeatures)
-    }
-    origin = np.repeat(list(corpora), [len(part) for part in kept])
-    for name in ("speaker", "recording_id"):
-        columns[name] = np.array([f"{of}/{value}" for of, value in zip(origin, columns[name], strict=True)])
-    first = np.arange(len(origin)) < len(kept[0])
-    return LabelledFeatures(**columns), Split(np.flatnonzero(first), np.flatnonzero(~first))
+    joined = join_corpora(dict(zip(corpora, kept, strict=True)))
+    first = np.arange(len(joined)) < len(kept[0])
+    return joined, Split(np.flatnonzero(first), np.flatnonzero(~first))

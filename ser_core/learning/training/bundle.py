@@ -14,14 +14,18 @@ from ser_core.learning.training.bundle_content import (
     CLASSIFIER,
     FORMAT,
     MANIFEST,
+    MEASURES,
     NORMALISER,
     BundleContent,
     DescribedFeatures,
     TrainingSummary,
     describe,
 )
-from ser_core.learning.training.classifier import Classifier
+from ser_core.learning.training.classifier import EnsembleClassifier
+from ser_core.learning.training.fitted_model import FittedModel, Scores
 from ser_core.learning.training.labelled_features import Floats
+from ser_core.learning.training.measures_io import read_measures
+from ser_core.learning.training.population import Population
 from ser_core.learning.training.registry import (
     list_bundles,
     promote,
@@ -74,8 +78,26 @@ class Model:
     feature_set_id: str
     feature_names: tuple[str, ...]
     parameters: Mapping[str, Any]
-    normaliser: SpeakerNormaliser
-    classifier: Classifier
+    fitted: FittedModel
+
+    @property
+    def normaliser(self) -> SpeakerNormaliser:
+        """Of speakers, in vectors that are measured from a population."""
+        return self.fitted.normaliser
+
+    @property
+    def classifier(self) -> EnsembleClassifier:
+        """Of normalised vectors."""
+        return self.fitted.classifier
+
+    @property
+    def population(self) -> Population:
+        """Of the training corpora, in raw vectors."""
+        return self.fitted.population
+
+    def scores(self, X: Floats, speaker: Speakers | None, population: Population | None) -> Scores:
+        """Scores of raw vectors `X` (n, d) of the model's feature set; see `FittedModel.scores`."""
+        return self.fitted.scores(X, speaker, population)
 
     def posteriors(self, X: Floats, speaker: Speakers) -> Floats:
         """Posteriors (n, classes), float32, of raw vectors `X` (n, d) of the model's feature set.
@@ -83,7 +105,7 @@ class Model:
         Rows with equal `speaker` (n,) are of one voice (a channel of a recording) and are normalised together. Pass all
         rows of a voice at once.
         """
-        return self.classifier.predict_proba(self.normaliser(X, speaker))
+        return self.fitted.posteriors(X, speaker)
 
 
 def read_bundle(storage: Storage, model_version: str) -> BundleBytes:
@@ -129,8 +151,12 @@ def load_model(bundle: BundleBytes) -> Model:
     if not set(classes) <= set(EMOTIONS) or len(set(classes)) != len(classes):
         raise BundleError(f"The model's classes {classes} are not distinct names of {', '.join(EMOTIONS)}")
     classifier = load_classifier(bundle.files[CLASSIFIER], classes, len(names))
-    normaliser = read_normaliser(bundle.files[NORMALISER], len(names))
-    return Model(model_version, label_scheme, classes, feature_set_id, names, parameters, normaliser, classifier)
+    normaliser = read_normaliser(bundle.files[NORMALISER], len(classes), len(names))
+    measures = read_measures(bundle.files[MEASURES], len(classes), len(names))
+    fitted = FittedModel(
+        measures.population, normaliser, measures.heads, classifier, measures.familiarity, measures.abroad
+    )
+    return Model(model_version, label_scheme, classes, feature_set_id, names, parameters, fitted)
 
 
 def check_fingerprint(model: Model, features: DescribedFeatures) -> None:
@@ -187,9 +213,9 @@ def _manifest(text: bytes, where: str) -> dict[str, Any]:
             f"{where} has the format {bundle_format}, this version reads {FORMAT}; train the model again, or use the "
             "version that wrote it"
         )
-    if not plain or not isinstance(files, dict) or not {CLASSIFIER, NORMALISER} <= set(files):
+    if not plain or not isinstance(files, dict) or not {CLASSIFIER, NORMALISER, MEASURES} <= set(files):
         raise BundleError(
-            f"The manifest of {where} lists {list(files)}; expected plain names, {CLASSIFIER} and {NORMALISER} among "
-            "them: train the model again"
+            f"The manifest of {where} lists {list(files)}; expected plain names, {CLASSIFIER}, {NORMALISER} and "
+            f"{MEASURES} among them: train the model again"
         )
     return dict(manifest)

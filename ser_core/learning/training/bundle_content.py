@@ -15,12 +15,14 @@ from ser_core.learning.training.card import render_card
 from ser_core.learning.training.classifier import EnsembleClassifier
 from ser_core.learning.training.cross_validation import Evaluation
 from ser_core.learning.training.fitted_model import FittedModel
+from ser_core.learning.training.measures_io import dump_measures
 from ser_core.learning.training.skops_io import dump_classifier
 
-FORMAT = 2
+FORMAT = 3
 """Version of the bundle's layout; a reader refuses any other."""
 CLASSIFIER = "classifier.skops"
 NORMALISER = "normaliser.json"
+MEASURES = "measures.npz"
 MANIFEST = "manifest.json"
 CARD = "card.md"
 _LIBRARIES = ("ser-core", "librosa", "numpy", "scikit-learn", "scipy", "skops", "soxr")
@@ -51,7 +53,8 @@ class TrainingSummary:
 
     `rows` counts segments as recorded; `sampled` is whether recordings were left out to fit `max_rows`; `licence` is a
     sentence on the corpus's terms; `parameters` are the classifier's settings. `altered_rows` counts the segments of
-    each altered condition, which `augmentation` describes.
+    each altered condition, which `augmentation` describes. `commercial_use` is whether the terms of all corpora allow
+    it, and `corpora` has the name, terms and size of each.
     """
 
     corpus: str
@@ -67,6 +70,8 @@ class TrainingSummary:
     parameters: Mapping[str, Any]
     altered_rows: Mapping[str, int] = field(default_factory=dict)
     augmentation: Sequence[Mapping[str, Any]] = ()
+    commercial_use: bool = False
+    corpora: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ def bundle_files(content: BundleContent, model_version: str, created_at: dt.date
     files = {
         CLASSIFIER: dump_classifier(content.model.classifier),
         NORMALISER: content.model.normaliser.to_json(),
+        MEASURES: dump_measures(content.model),
         CARD: render_card(
             model_version,
             content.label_scheme,

@@ -17,6 +17,7 @@ TEMPERATURES = (0.5, 6.0)
 
 _log = logging.getLogger(__name__)
 Indices = npt.NDArray[np.intp]
+Doubles = npt.NDArray[np.float64]
 
 
 def speaker_groups(speaker: Texts, seed: int) -> tuple[npt.NDArray[np.bool_], ...]:
@@ -33,7 +34,7 @@ def speaker_groups(speaker: Texts, seed: int) -> tuple[npt.NDArray[np.bool_], ..
     return tuple(np.isin(speaker, drawn[group::count]) for group in range(count))
 
 
-def fit_temperature(mean_logs: Floats, truth: Indices) -> float:
+def fit_temperature(mean_logs: Floats | Doubles, truth: Indices, weight: Doubles | None = None) -> float:
     """The temperature T, within `TEMPERATURES`, that gives softmax(`mean_logs` / T) the highest likelihood.
 
     Guo et al. 2017, "On calibration of modern neural networks", ICML, 1321-1330. 1 leaves posteriors as they are, a
@@ -42,13 +43,14 @@ def fit_temperature(mean_logs: Floats, truth: Indices) -> float:
     Args:
         mean_logs: (n, classes) mean log posteriors of rows whose speakers were not trained on.
         truth: (n,) true column of each row.
+        weight: (n,) of each row; None: all the same.
     """
     logs = mean_logs.astype(np.float64)
     rows = np.arange(len(truth))
 
     def loss(log_temperature: float) -> float:
         scaled = logs / np.exp(log_temperature)
-        return float(np.mean(np.logaddexp.reduce(scaled, axis=1) - scaled[rows, truth]))
+        return float(np.average(np.logaddexp.reduce(scaled, axis=1) - scaled[rows, truth], weights=weight))
 
     from scipy.optimize import minimize_scalar  # noqa: PLC0415 - slow to load, and predicting does not need it
 

@@ -27,6 +27,8 @@ knowing the words. Trained {created_at:%Y-%m-%d %H:%M} UTC.
 
 {licence}
 
+{terms}
+
 ## How it was made
 
 {made}
@@ -53,7 +55,7 @@ _IMPORTANCE = """
 The drop of the unweighted average recall of segments, on speakers outside the training data, when a family's values
 are shuffled over the segments. Families share information: a redundant family loses little.
 """
-_ACTED = frozenset({"crema-d", "emodb", "ravdess", "savee", "tess"})
+_ACTED = frozenset({"crema-d", "emodb", "jl-corpus", "nemo", "ravdess", "savee", "tess"})
 
 
 def render_card(
@@ -86,11 +88,18 @@ def render_card(
         altered=", ".join(f"{name} {rows}" for name, rows in training["altered_rows"].items()) or "none",
         made=how_it_was_made(training),
         licence=training["licence"],
+        terms=_terms(training["commercial_use"]),
         figures=render(evaluation),
         importance=_importance(evaluation),
         pictures="".join(f"\n{picture}\n" for picture in pictures),
-        acted=" of acted emotions" if training["corpus"] in _ACTED else "",
+        acted=" of acted emotions" if _ACTED.issuperset(training["corpus"].split(", ")) else "",
     )
+
+
+def _terms(commercial_use: bool) -> str:
+    if commercial_use:
+        return "**Commercial use**: the terms of the training data allow it."
+    return "**Commercial use**: no. The terms of the training data do not allow it, or are not known."
 
 
 def _kind(perceptrons: int) -> str:

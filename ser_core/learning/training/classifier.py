@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,8 +46,10 @@ class EnsembleClassifier:
     temperature: float
     classes: tuple[str, ...]
 
-    def predict_proba(self, X: Floats) -> Floats:
+    def predict_proba(self, X: Floats, sharpness: Floats | None = None) -> Floats:
         """Posteriors (n, classes), float32; 0 for a class without training rows.
+
+        `sharpness` (n,), 0 to 1, divides the temperature of each row.
 
         Raises:
             ValueError: `X` has another number of columns than the training data, or values that are not finite.
@@ -61,6 +63,8 @@ class EnsembleClassifier:
         columns = self.members[0].network.classes_
         for start in range(0, len(X), _BLOCK):
             logs = mean_logs(self.ensembles, X[start : start + _BLOCK]) / np.float32(self.temperature)
+            if sharpness is not None:
+                logs *= sharpness[start : start + _BLOCK, np.newaxis]
             posteriors[start : start + _BLOCK, columns] = np.exp(log_softmax(logs))
         return posteriors
 
@@ -84,11 +88,16 @@ def mean_logs(ensembles: Sequence[Ensemble], X: Floats) -> Floats:
     return total
 
 
-def fit_classifier(data: LabelledFeatures, classes: Sequence[str], settings: TrainingSettings) -> EnsembleClassifier:
+def fit_classifier(
+    data: LabelledFeatures,
+    classes: Sequence[str],
+    settings: TrainingSettings,
+    shares: Mapping[str, float] | None = None,
+) -> EnsembleClassifier:
     """Fits the perceptrons on speaker-normalised vectors; the emotions of `data` are names in `classes`.
 
     With one perceptron, all features, no copies and no calibration, this is the paper's classifier: scikit-learn's
-    `MLPClassifier` on standardised features.
+    `MLPClassifier` on standardised features. `shares` are those of the corpora; None: all the same.
 
     Raises:
         TrainingError: fewer than two classes, a label that is not in `classes`, or no row of a base condition.
@@ -96,8 +105,8 @@ def fit_classifier(data: LabelledFeatures, classes: Sequence[str], settings: Tra
     y = class_index(data.emotion, tuple(classes))
     if len(np.unique(y)) < 2:
         raise TrainingError(f"All training rows are {data.emotion[0]}; expected two emotions or more")
-    whole = fit_ensemble(data, y, settings, settings.members, 0)
-    held_out, temperature = _calibrated(data, y, settings)
+    whole = fit_ensemble(data, y, settings, settings.members, 0, shares)
+    held_out, temperature = _calibrated(data, y, settings, shares)
     classifier = EnsembleClassifier((whole, *held_out), temperature, tuple(classes))
     count, stopped = len(classifier.members), converged(classifier.members)
     if stopped < count:
@@ -106,7 +115,9 @@ def fit_classifier(data: LabelledFeatures, classes: Sequence[str], settings: Tra
     return classifier
 
 
-def _calibrated(data: LabelledFeatures, y: Indices, settings: TrainingSettings) -> tuple[tuple[Ensemble, ...], float]:
+def _calibrated(
+    data: LabelledFeatures, y: Indices, settings: TrainingSettings, shares: Mapping[str, float] | None
+) -> tuple[tuple[Ensemble, ...], float]:
     """An ensemble for each group of speakers, trained without it, and the temperature fitted on the groups left out.
 
     Each ensemble has its own standardiser and directions. The temperature is fitted on rows of base conditions.
@@ -122,7 +133,7 @@ def _calibrated(data: LabelledFeatures, y: Indices, settings: TrainingSettings) 
                 ", ".join(np.unique(data.speaker[group]).tolist()),
             )
             continue
-        ensemble = fit_ensemble(data.take(~group), y[~group], settings, settings.calibration_members, number)
+        ensemble = fit_ensemble(data.take(~group), y[~group], settings, settings.calibration_members, number, shares)
         ensembles.append(ensemble)
         logs.append(mean_logs([ensemble], data.X[group & base]))
         truths.append(np.searchsorted(present, y[group & base]))

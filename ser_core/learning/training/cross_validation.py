@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from ser_core.config.settings import TrainingSettings
 from ser_core.data.tables.schemas import AS_RECORDED
-from ser_core.learning.training.fitted_model import SpeakerModel, fit_model
+from ser_core.learning.training.fitted_model import SpeakerModel
 from ser_core.learning.training.importance import FamilyImportance, HeldOut, pooled_importance
 from ser_core.learning.training.labelled_features import LabelledFeatures, Texts, class_index
 from ser_core.learning.training.metrics import Metrics, measure
+from ser_core.learning.training.model_fit import fit_model
 from ser_core.learning.training.splits import Split, random_split, speaker_folds
 
 RANDOM_SPLIT = "random split 75/25"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from ser_core.config.settings import TrainingSettings
 from ser_core.data.tables.schemas import AS_RECORDED
 from ser_core.errors import TrainingError
+from ser_core.learning.training.corpus_balance import Doubles, corpus_shares, row_weights
 from ser_core.learning.training.labelled_features import Floats, LabelledFeatures
 from ser_core.learning.training.standardise import Standardiser, fit_standardiser
 from ser_core.learning.training.voice_groups import whole_voices
@@ -80,12 +81,20 @@ def log_softmax(logits: Floats) -> Floats:
     return shifted
 
 
-def fit_ensemble(data: LabelledFeatures, y: Indices, settings: TrainingSettings, members: int, number: int) -> Ensemble:
+def fit_ensemble(
+    data: LabelledFeatures,
+    y: Indices,
+    settings: TrainingSettings,
+    members: int,
+    number: int,
+    shares: Mapping[str, float] | None = None,
+) -> Ensemble:
     """Fits `members` perceptrons on speaker-normalised vectors with classes `y` (n,), of two or more values.
 
     Each is trained on a random `feature_share` of the features (Ho 1998, "The random subspace method for constructing
     decision forests", IEEE Trans. Pattern Anal. Mach. Intell. 20, 832-844), on all rows of the base conditions, and on
-    the rows of `copies` other conditions drawn at random. With `balance_classes`, every class has the same weight.
+    the rows of `copies` other conditions drawn at random. With `balance_classes`, every class of a corpus has the same
+    weight; a corpus has its share in `shares`, or the same as any other.
 
     Random draws depend only on `settings.seed`, the ensemble's `number` and the member's index.
 
@@ -98,6 +107,8 @@ def fit_ensemble(data: LabelledFeatures, y: Indices, settings: TrainingSettings,
     standardiser = fit_standardiser(base_rows.X, base_rows.emotion, voice, settings.speaker_directions)
     Z = standardiser(data.X)
     copies = np.unique(data.condition[~base])
+    shares = shares or corpus_shares(data.corpus, {})
+    weighted = settings.balance_classes or len(shares) > 1
     fitted = []
     for index in range(members):
         rng = np.random.default_rng([settings.seed, number, index])
@@ -106,7 +117,8 @@ def fit_ensemble(data: LabelledFeatures, y: Indices, settings: TrainingSettings,
         rows = np.flatnonzero(base | np.isin(data.condition, drawn))
         # The first perceptron uses `settings.seed` itself, so that an ensemble of one equals a plain MLPClassifier.
         seed = int(rng.integers(2**32)) if number or index else settings.seed
-        fitted.append(Member(columns, _fit(Z[np.ix_(rows, columns)], y[rows], settings, seed)))
+        weight = row_weights(data.corpus[rows], y[rows], shares, settings.balance_classes) if weighted else None
+        fitted.append(Member(columns, _fit(Z[np.ix_(rows, columns)], y[rows], weight, settings, seed)))
     return Ensemble(standardiser, tuple(fitted))
 
 
@@ -127,10 +139,9 @@ def _draw(rng: np.random.Generator, among: int, count: int) -> Indices:
     return np.sort(rng.permutation(among)[:count])
 
 
-def _fit(X: Floats, y: Indices, settings: TrainingSettings, seed: int) -> Any:
+def _fit(X: Floats, y: Indices, weight: Doubles | None, settings: TrainingSettings, seed: int) -> Any:
     from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - takes a second, and scoring does not need it
     from sklearn.neural_network import MLPClassifier  # noqa: PLC0415
-    from sklearn.utils.class_weight import compute_sample_weight  # noqa: PLC0415
 
     network = MLPClassifier(
         hidden_layer_sizes=tuple(settings.hidden_layers),
@@ -140,7 +151,6 @@ def _fit(X: Floats, y: Indices, settings: TrainingSettings, seed: int) -> Any:
         max_iter=settings.max_iter,
         random_state=seed,
     )
-    weight = compute_sample_weight("balanced", y) if settings.balance_classes else None
     # Batches are too small to gain from threads, and one thread gives the same sums on every machine.
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # `EnsembleClassifier.converged` reports it

@@ -1,18 +1,18 @@
-"""Speaker normalisation and classifier, fitted together on the same rows."""
+"""Population, speaker normalisation, heads and classifier: all that is learnt, as one function of raw vectors."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ser_core.config.settings import TrainingSettings
-from ser_core.learning.training.classifier import EnsembleClassifier, fit_classifier
-from ser_core.learning.training.ensemble import is_base
-from ser_core.learning.training.labelled_features import Floats, LabelledFeatures
-from ser_core.learning.training.speaker_normalisation import SpeakerNormaliser, Speakers, fit_normaliser
-from ser_core.learning.training.voice_groups import simulated_calls, whole_voices
+import numpy as np
+
+from ser_core.learning.training.classifier import EnsembleClassifier
+from ser_core.learning.training.familiarity import FamiliarityMeasure
+from ser_core.learning.training.labelled_features import Floats
+from ser_core.learning.training.linear_heads import LinearHeads
+from ser_core.learning.training.population import Population
+from ser_core.learning.training.speaker_normalisation import SpeakerNormaliser, Speakers
 
 
 class SpeakerModel(Protocol):
@@ -27,11 +27,36 @@ class SpeakerModel(Protocol):
 
 
 @dataclass(frozen=True)
-class FittedModel:
-    """The result of training, which a bundle stores."""
+class Scores:
+    """What a model hears in n vectors, all float32.
 
+    Attributes:
+        posteriors: (n, classes), rows summing to 1.
+        arousal_high: (n,) probability of high arousal, where high and low are equally frequent.
+        valence_negative: (n,) probability of negative valence, where negative and other are equally frequent.
+        familiarity: (n,) 1 as in training, towards 0 the farther from it. It has lowered the posteriors' confidence.
+    """
+
+    posteriors: Floats
+    arousal_high: Floats
+    valence_negative: Floats
+    familiarity: Floats
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """The result of training, which a bundle stores.
+
+    `population` is that of the training corpora, each with its share. `abroad` is a factor of the temperature where
+    vectors are measured from another population.
+    """
+
+    population: Population
     normaliser: SpeakerNormaliser
+    heads: LinearHeads
     classifier: EnsembleClassifier
+    familiarity: FamiliarityMeasure
+    abroad: float
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -41,25 +66,37 @@ class FittedModel:
     def posteriors(self, X: Floats, speaker: Speakers) -> Floats:
         """Posteriors (n, classes), float32, of raw `X` (n, d); rows with equal `speaker` (n,) are of one voice.
 
-        Raises:
-            ValueError: `X` differs from the training data in the number of columns, or from `speaker` in that of rows.
+        Measured from the training corpora's population. For errors see `scores`.
         """
-        return self.classifier.predict_proba(self.normaliser(X, speaker))
+        return self.scores(X, speaker, None).posteriors
 
+    def scores(self, X: Floats, speaker: Speakers | None, population: Population | None) -> Scores:
+        """Scores of raw vectors `X` (n, d).
 
-def fit_model(data: LabelledFeatures, classes: Sequence[str], settings: TrainingSettings) -> FittedModel:
-    """Fits both on the raw vectors of all conditions of `data`, whose emotions are names in `classes`.
+        Args:
+            X: vectors of the model's feature set.
+            speaker: rows with equal values (n,) are of one voice; pass all rows of a voice at once. None: no speaker is
+                known, and each row is taken as it is.
+            population: of the archive that `X` is from; None: that of the training corpora.
 
-    A voice is a speaker under one condition; with `train_on` calls, it is a part of that, of the size of a call. The
-    population's statistics are of the conditions `ser_core.learning.training.ensemble.BASE_CONDITIONS`.
+        Raises:
+            ValueError: `X` differs from the training data in the number of columns, or from `speaker` in that of rows,
+                or holds values that are not finite.
+        """
+        width = len(self.normaliser.mean)
+        if X.ndim != 2 or X.shape[1] != width:
+            raise ValueError(f"X has the shape {X.shape}; expected (n, {width}), as the training data had")
+        Z = self.normalised(X, speaker, population)
+        familiarity = self.familiarity(Z, speaker)
+        sharpness = familiarity if population is None else familiarity / np.float32(self.abroad)
+        posteriors = self.classifier.predict_proba(Z, sharpness)
+        affect = self.heads.affect(Z)
+        return Scores(posteriors, affect[:, 0], affect[:, 1], familiarity)
 
-    Raises:
-        TrainingError: see `fit_classifier`.
-    """
-    base = is_base(data)
-    voice = whole_voices(data)
-    normaliser = fit_normaliser(data.X[base], voice[base], settings.speaker_normalisation)
-    if settings.speaker_normalisation.train_on == "calls":
-        voice = simulated_calls(data, settings.seed)
-    normalised = dataclasses.replace(data, X=normaliser(data.X, voice))
-    return FittedModel(normaliser, fit_classifier(normalised, classes, settings))
+    def normalised(self, X: Floats, speaker: Speakers | None, population: Population | None) -> Floats:
+        """What heads and classifier are given, float32 (n, d); arguments as of `scores`."""
+        Z = (population or self.population).standardised(X)
+        if speaker is None:
+            return self.normaliser.without_speakers(Z)
+        expected = self.heads.expected(self.normaliser.without_speakers(Z)) if self.normaliser.anchored else None
+        return self.normaliser(Z, speaker, expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -20,7 +21,7 @@ class LabelledFeatures:
     """One row per segment: `X` float32 (n, d), and the other columns, each (n,).
 
     `duration_s` is in seconds. `condition` is `as_recorded`, or the name of the altered copy, such as `line-2`.
-    `language` is a BCP 47 tag, or empty where unknown.
+    `language` is a BCP 47 tag, or empty where unknown. `corpus` is the name of the corpus that a row is from.
 
     Raises:
         TrainingError: lengths differ, there is no row, or a value of `X` is not finite.
@@ -33,6 +34,7 @@ class LabelledFeatures:
     duration_s: npt.NDArray[np.float64]
     condition: Texts
     language: Texts
+    corpus: Texts
 
     def __post_init__(self) -> None:
         lengths = {len(column) for column in self._columns().values()}
@@ -51,6 +53,11 @@ class LabelledFeatures:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    @classmethod
+    def joined(cls, parts: Sequence[LabelledFeatures]) -> LabelledFeatures:
+        """The rows of all `parts`, one or more."""
+        return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
 
     def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> LabelledFeatures:
         """The rows of an index or a mask."""

@@ -16,6 +16,7 @@ from ser_core.learning.training.bundle_content import (
     CARD,
     CLASSIFIER,
     MANIFEST,
+    MEASURES,
     NORMALISER,
     BundleContent,
     bundle_files,
@@ -43,7 +44,7 @@ def write_bundle(storage: Storage, name: str, content: BundleContent) -> str:
     if not _NAME.fullmatch(name):
         raise BundleError(f"{name!r} cannot name a model; expected letters, digits, '.', '_', '-'")
     for file in content.extra:
-        if not _NAME.fullmatch(file) or file in {CLASSIFIER, NORMALISER, CARD, MANIFEST}:
+        if not _NAME.fullmatch(file) or file in {CLASSIFIER, NORMALISER, MEASURES, CARD, MANIFEST}:
             raise BundleError(
                 f"{file!r} cannot name a further file of a bundle; expected a plain name that is not taken"
             )

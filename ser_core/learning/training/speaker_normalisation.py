@@ -5,6 +5,7 @@ more than most emotions do. Busso et al. 2011 ("Iterative feature normalization 
 5692-5695) call the removal of the speaker's mean and deviation global normalisation. From few segments, both are
 unreliable; for a speaker who is always angry, the mean contains the anger. They are therefore shrunk towards the
 population's, as in maximum a posteriori adaptation (Gauvain & Lee 1994, IEEE Trans. Speech Audio Process. 2, 291-298).
+What the emotions expected of the speaker explain of the mean is not the voice, and stays.
 """
 
 from __future__ import annotations
@@ -34,20 +35,26 @@ class SpeakerNormaliser:
 
     A speaker of n segments with mean m and variance v (n - 1 degrees of freedom) is given
 
-        mean      μ + strength_mean · n / (n + prior_segments) · (m - μ)
+        mean      μ + strength_mean · n / (n + prior_segments) · (m - e - μ)
         variance  σ² + strength_deviation · (n - 1) / (n - 1 + prior_segments) · (v - σ²)
 
+    e is the share `anchor` of the mean that the expected emotions explain, Σ p̄(c) · E[x | c] with the speaker's mean
+    posteriors p̄ and the classes' means of training, relative to the population. 0: emotions are taken for the voice.
     One short clip is normalised almost by the population's statistics, minutes of speech almost by their own.
     """
 
     strength_mean: float
     strength_deviation: float
     prior_segments: float
+    anchor: float
     mean: Doubles
     deviation: Doubles
+    class_means: Doubles
 
-    def __call__(self, X: Floats, speaker: Speakers) -> Floats:
-        """Normalised vectors, float32 (n, d), of raw `X` (n, d); rows with equal `speaker` (n,) share statistics.
+    def __call__(self, X: Floats, speaker: Speakers, expected: Floats | None = None) -> Floats:
+        """Normalised vectors, float32 (n, d), of `X` (n, d); rows with equal `speaker` (n,) share statistics.
+
+        `expected` are posteriors (n, classes) of each row; None: nothing is expected.
 
         Raises:
             ValueError: `speaker` and `X` differ in length.
@@ -56,12 +63,27 @@ class SpeakerNormaliser:
             raise ValueError(f"{len(speaker)} speakers of {len(X)} vectors; expected one each")
         normalised = np.empty(X.shape, dtype=np.float32)
         for rows in _rows_by_speaker(speaker):
-            normalised[rows] = self._of_speaker(X[rows].astype(np.float64))
+            explained: Doubles | float = 0.0
+            if expected is not None and self.anchored:
+                explained = self.anchor * (expected[rows].mean(axis=0, dtype=np.float64) @ self.class_means)
+            normalised[rows] = self._of_speaker(X[rows].astype(np.float64), explained)
         return normalised
 
-    def _of_speaker(self, X: Doubles) -> Doubles:
+    @property
+    def anchored(self) -> bool:
+        """Whether posteriors change anything."""
+        return self.anchor > 0 and self.strength_mean > 0
+
+    def without_speakers(self, X: Floats) -> Floats:
+        """Vectors relative to the population alone, float32 (n, d)."""
+        Z: Floats = np.subtract(X, self.mean.astype(np.float32), dtype=np.float32)
+        Z *= (1 / self.deviation).astype(np.float32)
+        return Z
+
+    def _of_speaker(self, X: Doubles, explained: Doubles | float) -> Doubles:
         n = len(X)
-        mean = self.mean + self.strength_mean * n / (n + self.prior_segments) * (X.mean(axis=0) - self.mean)
+        apart = X.mean(axis=0) - self.mean - explained
+        mean = self.mean + self.strength_mean * n / (n + self.prior_segments) * apart
         variance = np.square(self.deviation)
         if n > 1:
             trust = self.strength_deviation * (n - 1) / (n - 1 + self.prior_segments)
@@ -72,14 +94,18 @@ class SpeakerNormaliser:
     def to_json(self) -> bytes:
         """JSON for the bundle; floats are restored exactly."""
         fields = {name: getattr(self, name) for name in _STRENGTHS}
-        return json.dumps({**fields, "mean": self.mean.tolist(), "deviation": self.deviation.tolist()}).encode()
+        return json.dumps({**fields, **{name: getattr(self, name).tolist() for name in _STATISTICS}}).encode()
 
 
-_STRENGTHS = ("strength_mean", "strength_deviation", "prior_segments")
+_STRENGTHS = ("strength_mean", "strength_deviation", "prior_segments", "anchor")
+_STATISTICS = ("mean", "deviation", "class_means")
 
 
-def fit_normaliser(X: Floats, speaker: Speakers, settings: SpeakerNormalisationSettings) -> SpeakerNormaliser:
-    """Population statistics of raw training vectors `X` (n, d) with their `speaker` (n,).
+def fit_normaliser(
+    X: Floats, speaker: Speakers, settings: SpeakerNormalisationSettings, class_means: Doubles
+) -> SpeakerNormaliser:
+    """Population statistics of training vectors `X` (n, d) with their `speaker` (n,), and the means (classes, d) of
+    the classes, relative to the population.
 
     The mean is that of the speakers' means; the deviation is pooled over the speakers. Where each speaker has only one
     row, it is the deviation of all rows.
@@ -96,32 +122,36 @@ def fit_normaliser(X: Floats, speaker: Speakers, settings: SpeakerNormalisationS
         settings.strength_mean,
         settings.strength_deviation,
         settings.prior_segments,
+        settings.anchor,
         mean,
-        np.where(deviation <= _CONSTANT * np.abs(mean), 1.0, deviation),
+        np.where(deviation <= _CONSTANT * np.maximum(np.abs(mean), 1.0), 1.0, deviation),
+        class_means,
     )
 
 
-def read_normaliser(data: bytes, dimension: int) -> SpeakerNormaliser:
-    """The normaliser in `data`, for vectors of `dimension` values.
+def read_normaliser(data: bytes, classes: int, dimension: int) -> SpeakerNormaliser:
+    """The normaliser in `data`, for vectors of `dimension` values and so many `classes`.
 
     Raises:
         BundleError: `data` holds no normaliser, or one of other vectors.
     """
     try:
         fields = json.loads(data)
-        strength_mean, strength_deviation, prior_segments = (float(fields[name]) for name in _STRENGTHS)
-        mean, deviation = (np.array(fields[name], dtype=np.float64) for name in ("mean", "deviation"))
+        strength_mean, strength_deviation, prior_segments, anchor = (float(fields[name]) for name in _STRENGTHS)
+        mean, deviation, means = (np.array(fields[name], dtype=np.float64) for name in _STATISTICS)
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"The model's speaker normalisation cannot be read ({error!r}); train it again") from error
-    if mean.shape != (dimension,) or deviation.shape != (dimension,):
+    if mean.shape != (dimension,) or deviation.shape != (dimension,) or means.shape != (classes, dimension):
         raise BundleError(
-            f"The model's speaker normalisation is of {mean.shape} means and {deviation.shape} deviations, its "
-            f"manifest names {dimension} features; train it again"
+            f"The model's speaker normalisation is of {mean.shape} means, {deviation.shape} deviations and "
+            f"{means.shape} means of classes, its manifest names {dimension} features and {classes} classes; train it "
+            "again"
         )
-    shares = 0 <= strength_mean <= 1 and 0 <= strength_deviation <= 1 and 0 < prior_segments < np.inf
-    if not (shares and np.isfinite(mean).all() and np.isfinite(deviation).all() and (deviation > 0).all()):
+    shares = all(0 <= share <= 1 for share in (strength_mean, strength_deviation, anchor))
+    finite = all(np.isfinite(values).all() for values in (mean, deviation, means))
+    if not (shares and 0 < prior_segments < np.inf and finite and (deviation > 0).all()):
         raise BundleError("The model's speaker normalisation holds impossible numbers; train it again")
-    return SpeakerNormaliser(strength_mean, strength_deviation, prior_segments, mean, deviation)
+    return SpeakerNormaliser(strength_mean, strength_deviation, prior_segments, anchor, mean, deviation, means)
 
 
 def _rows_by_speaker(speaker: Speakers) -> Iterator[npt.NDArray[np.intp]]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ser_core.config import Settings
+from ser_core.config.corpus_list import one_corpus
 from ser_core.data.storage import open_storage
 from ser_core.data.tables.schemas import SEGMENT_EMOTIONS, probability
 from ser_core.data.tables.store import TableStore
@@ -73,6 +74,7 @@ class CallBenchmark:
     """
 
     def __init__(self, settings: Settings, work_dir: Path, calls_per_fold: int, seed: int) -> None:
+        settings = one_corpus(settings)
         self._settings, self._work_dir, self._count, self._seed = settings, work_dir.resolve(), calls_per_fold, seed
         self._corpus = open_labelled_corpus(settings)
         self._storage = open_storage(self._corpus.root, settings.storage)

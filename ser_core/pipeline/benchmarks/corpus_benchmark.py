@@ -26,22 +26,10 @@ from ser_core.learning.evaluation.peers import check_peer, with_vectors
 from ser_core.learning.evaluation.result_rows import TRANSFERRED, line_of
 from ser_core.learning.evaluation.transfer import between, language_splits
 from ser_core.learning.training.splits import Split
-from ser_core.pipeline.benchmarks.corpus_data import CorpusData, CorpusSource, at_rate, check_folds
+from ser_core.pipeline.benchmarks.corpus_data import CorpusData, CorpusSource, at_rate, check_folds, tutorial_changes
 from ser_core.sound.augmentation import RECORDED
 
 _log = logging.getLogger(__name__)
-_TUTORIAL_FEATURES: Mapping[str, Any] = {
-    "set": "paper-180",
-    "n_fft": 2048,
-    "hop_length": 512,
-    "mel_scale": "slaney",
-    "mfcc": True,
-    "chroma": True,
-    "mel": True,
-}
-_WHOLE = {"mode": "whole"}
-"""The tutorials average over the whole clip, silence included."""
-
 Recipe = Callable[[TrainingSettings, bool], TrainingSettings]
 
 
@@ -135,8 +123,7 @@ class CorpusBenchmark:
 
     def _read_tutorial(self, session: SparkSession, group: Sequence[CorpusCondition], rate: int | None) -> CorpusData:
         every = [RECORDED, *(condition.tested for condition in group)]
-        changes = {"features": {**_TUTORIAL_FEATURES, **at_rate(rate)}, "segments": _WHOLE}
-        return self._source.read(session, list(dict.fromkeys(every)), changes)
+        return self._source.read(session, list(dict.fromkeys(every)), tutorial_changes(rate))
 
     def _own_task(self, corpus: CorpusData, condition: CorpusCondition) -> Task | None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -27,6 +27,15 @@ from ser_core.sound.augmentation import RECORDED, Condition
 
 _ALL_ROWS = 10**9
 _OWN = "corpus"  # the annotator of the corpus's own labels
+_TUTORIAL_FEATURES: Mapping[str, Any] = {
+    "set": "paper-180",
+    "n_fft": 2048,
+    "hop_length": 512,
+    "mel_scale": "slaney",
+    "mfcc": True,
+    "chroma": True,
+    "mel": True,
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ class CorpusData:
         folds: test speakers of its published folds; None where it publishes none.
         annotations: as `annotations_of`.
         features: id of the feature set, or the name of the file that the vectors are from.
+        people: what is known of a clip's speaker, such as `sex` and `language`, by the clip's name.
     """
 
     corpus: str
@@ -48,6 +58,7 @@ class CorpusData:
     folds: tuple[tuple[str, ...], ...] | None
     annotations: Mapping[str, Mapping[str, str]]
     features: str = ""
+    people: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class CorpusSource:
@@ -83,8 +94,9 @@ class CorpusSource:
         data = data.of_condition(*(condition.name for condition in conditions)).canonical()
         clips = {recording: stretches[0].key for recording, stretches in labelled.labels.items()}
         annotations = annotations_of(stretch for stretches in labelled.labels.values() for stretch in stretches)
-        reader = self.corpus.reader
-        return CorpusData(reader.name, data, clips, reader.folds, annotations, extract.features.id)
+        people = {stretches[0].key: _person(stretches[0]) for stretches in labelled.labels.values()}
+        name, folds = self.corpus.name, self.corpus.reader.folds
+        return CorpusData(name, data, clips, folds, annotations, extract.features.id, people)
 
     def condition(self, session: SparkSession, condition: CorpusCondition) -> CorpusData:
         """The corpus under the conditions that a condition of the benchmark trains on."""
@@ -94,6 +106,16 @@ class CorpusSource:
 def at_rate(sample_rate_hz: int | None) -> dict[str, Any]:
     """The change of `features` to this rate; none where it is None."""
     return {} if sample_rate_hz is None else {"sample_rate_hz": sample_rate_hz}
+
+
+def tutorial_changes(sample_rate_hz: int | None) -> dict[str, dict[str, Any]]:
+    """Changes to the features of the tutorials, which average over the whole clip, silence included."""
+    return {"features": {**_TUTORIAL_FEATURES, **at_rate(sample_rate_hz)}, "segments": {"mode": "whole"}}
+
+
+def _person(stretch: LabelledStretch) -> dict[str, str]:
+    known = {"sex": stretch.extra.get("sex"), "language": stretch.language}
+    return {name: value for name, value in known.items() if value}
 
 
 def annotations_of(stretches: Iterable[LabelledStretch]) -> dict[str, dict[str, str]]:

@@ -13,9 +13,9 @@ from ser_core.config import Settings
 from ser_core.emotions import scheme_of
 from ser_core.errors import SettingsError, TrainingError
 from ser_core.learning.evaluation.corpus_conditions import CorpusCondition, recipe
-from ser_core.learning.training.fitted_model import fit_model
 from ser_core.learning.training.hyperparameter_search import InnerFolds, SearchResult, search
 from ser_core.learning.training.labelled_features import LabelledFeatures, Texts
+from ser_core.learning.training.model_fit import fit_model
 from ser_core.learning.training.splits import Split, speaker_folds
 from ser_core.pipeline.benchmarks.corpus_data import CorpusData, CorpusSource, check_folds
 from ser_core.sound.features import feature_set

@@ -24,8 +24,8 @@ from ser_core.data.tables.schemas import (
     features_schema,
 )
 from ser_core.emotions import EMOTIONS
-from ser_core.learning.training.fitted_model import fit_model
 from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.learning.training.model_fit import fit_model
 from ser_core.sound.audio.telephone_line import encode
 from ser_core.sound.extraction import ExtractionPlan, extract
 
@@ -137,6 +137,7 @@ def _score_rows(settings: Settings, dimension: int, budget_s: float) -> float:
         duration_s=np.ones(n),
         condition=np.full(n, "as_recorded"),
         language=np.full(n, ""),
+        corpus=np.full(n, "noise"),
     )
     model = fit_model(data, tuple(names.tolist()), settings.training.model_copy(update={"max_iter": 1}))
     X = rng.standard_normal((_ROWS, dimension)).astype(np.float32)

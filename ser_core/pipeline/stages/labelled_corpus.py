@@ -6,7 +6,6 @@ import csv
 import io
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ser_core.config import Settings
+from ser_core.config.corpus_list import one_corpus
 from ser_core.config.settings import TrainingSettings
 from ser_core.data.storage import open_storage
 from ser_core.data.tables.newest import FILE, features_key, newest
@@ -43,17 +43,18 @@ Labels = Mapping[str, Sequence[LabelledStretch]]
 
 
 def open_labelled_corpus(settings: Settings) -> Corpus:
-    """The corpus of the settings. A zip is unpacked beside its tables, or below `build` if they are on S3."""
+    """The one corpus of the settings. A zip is unpacked beside its tables, or below `build` if they are on S3."""
+    settings = one_corpus(settings)
     tables = settings.corpus.tables_uri
     return open_corpus(settings.corpus, settings.storage, Path("build" if "://" in tables else tables, "_unpacked"))
 
 
 def corpus_settings(settings: Settings, corpus: Corpus) -> Settings:
-    """Settings to ingest and extract the corpus with, as an archive of single speakers.
+    """Settings to ingest and extract the one corpus with, as an archive of single speakers.
 
     Of a manifest corpus, only the recordings in the manifest are listed.
     """
-    uri = corpus.root
+    uri, settings = corpus.root, one_corpus(settings)
     if settings.corpus.kind == "manifest":
         store = open_storage(settings.corpus.tables_uri, settings.storage)
         store.put(_RECORDINGS, _recordings_csv(corpus))
@@ -147,15 +148,7 @@ class LabelledCorpus:
         They are at most `training.max_rows` in all. Reads only the files that hold a chosen recording.
         """
         names = {condition.id: condition.name for condition in (RECORDED, *conditions)}
-        channels = self.store.read_all(CHANNELS, self.store.files(CHANNELS), _CHANNELS)
-        wanted = pc.and_(
-            pc.equal(channels["feature_set"], feature_set), pc.is_in(channels["condition"], pa.array(names))
-        )
-        live = set(zip(*(self._live[name].to_pylist() for name in RECORDING_KEY), strict=True))
-        copies = [
-            row for row in newest(channels.filter(wanted)).to_pylist() if (row["recording_id"], row["version"]) in live
-        ]
-        labelled = [row for row in copies if row["recording_id"] in self.labels]
+        labelled = self._copies(feature_set, names)
         counts = [self._rows_of(row) for row in labelled]
         chosen = set(plan_sample(counts, training.max_rows, training.seed))
         files: dict[str, set[_Copy]] = {}
@@ -164,6 +157,22 @@ class LabelledCorpus:
                 files.setdefault(row[FILE], set()).add((row["recording_id"], row["condition"]))
         parts = [self._labelled(file, wanted, names) for file, wanted in sorted(files.items())]
         return _join(parts), len(chosen) < len({count.recording_id for count in counts if count.rows})
+
+    def row_count(self, feature_set: str, conditions: Sequence[Condition] = ()) -> int:
+        """The number of labelled vectors as recorded and under `conditions`."""
+        names = {condition.id: condition.name for condition in (RECORDED, *conditions)}
+        return sum(row["segments"] for row in self._copies(feature_set, names))
+
+    def _copies(self, feature_set: str, conditions: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Rows of `channels` of labelled recordings under `conditions`, whose keys are ids."""
+        channels = self.store.read_all(CHANNELS, self.store.files(CHANNELS), _CHANNELS)
+        wanted = pc.and_(
+            pc.equal(channels["feature_set"], feature_set), pc.is_in(channels["condition"], pa.array(conditions))
+        )
+        live = set(zip(*(self._live[name].to_pylist() for name in RECORDING_KEY), strict=True))
+        every = newest(channels.filter(wanted)).to_pylist()
+        copies = [row for row in every if (row["recording_id"], row["version"]) in live]
+        return [row for row in copies if row["recording_id"] in self.labels]
 
     def _rows_of(self, row: Mapping[str, Any]) -> RecordingRows:
         first = self.labels[row["recording_id"]][0]
@@ -190,6 +199,7 @@ class LabelledCorpus:
             duration_s=np.array(ends) - np.array(starts),
             condition=np.array([names[copy] for copy in copies]),
             language=np.array([label.language or "" for label in labels]),
+            corpus=np.array([label.corpus for label in labels]),
         )
 
 
@@ -212,8 +222,7 @@ def _join(parts: Sequence[LabelledFeatures | None]) -> LabelledFeatures:
         raise CorpusError(
             "No segment of the corpus has a label: its recordings are silent, or refused (see `quarantine`)"
         )
-    names = [field.name for field in fields(LabelledFeatures)]
-    return LabelledFeatures(**{name: np.concatenate([getattr(part, name) for part in labelled]) for name in names})
+    return LabelledFeatures.joined(labelled)
 
 
 def _label_row(recording: str, label: LabelledStretch) -> Mapping[str, Any]:

@@ -119,7 +119,7 @@ class _Scored:
 
     def add(self, scored: pa.Table, features: pa.Table) -> None:
         """Adds scored rows, and the bins of some of their features."""
-        places, population = self._places(), self.model.normaliser
+        places, population = self._places(), self.model.population
         values = vectors(features)[:, places]
         self.bins.append(feature_bins(values, population.mean[places], population.deviation[places]))
         self.tables.append(scored)

@@ -141,8 +141,8 @@ class Run:
         }
 
     def _details(self) -> str | None:
-        """Range of dates, files left by killed runs and repeated requests, for the column `detail`."""
-        names = ("call_dates", "leftovers", "retries")
+        """Dates, files left by killed runs, repeated requests, corpora trained on: for the column `detail`."""
+        names = ("call_dates", "leftovers", "retries", "corpora")
         return ", ".join(f"{name} {self.summary[name]}" for name in names if name in self.summary) or None
 
     def _write(self) -> None:

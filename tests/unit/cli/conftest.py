@@ -15,8 +15,8 @@ from ser_core.data.storage import open_storage
 from ser_core.data.tables.schemas import AS_RECORDED
 from ser_core.learning.training.bundle import BundleContent, TrainingSummary, promote_first, write_bundle
 from ser_core.learning.training.cross_validation import evaluate
-from ser_core.learning.training.fitted_model import fit_model
 from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.learning.training.model_fit import fit_model
 from ser_core.sound.extraction import ExtractionPlan, extract
 from tests.support.synth import EMOTIONS, SPEAKERS, wav
 
@@ -57,6 +57,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
         duration_s=np.ones(len(labelled)),
         condition=np.full(len(labelled), AS_RECORDED),
         language=np.full(len(labelled), "en"),
+        corpus=np.full(len(labelled), "synthetic"),
     )
     summary = TrainingSummary(
         corpus="synthetic",

@@ -81,5 +81,5 @@ def test_a_file_that_is_no_manifest(data: bytes, expected: str) -> None:
 
 
 def test_an_unknown_kind() -> None:
-    with pytest.raises(CorpusError, match="expected one of ravdess, crema-d, emodb, savee, tess, manifest"):
+    with pytest.raises(CorpusError, match=r"expected one of ravdess, crema-d, .*, nemo, jl-corpus, manifest"):
         corpus_reader("iemocap")

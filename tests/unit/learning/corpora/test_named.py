@@ -15,7 +15,7 @@ from ser_core.errors import CorpusError
 from ser_core.learning.corpora import corpus_reader, open_corpus
 from tests.support.synth import wav, write_files
 
-KINDS = ("crema-d", "emodb", "savee", "tess")
+KINDS = ("crema-d", "emodb", "savee", "tess", "nemo", "jl-corpus")
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,16 @@ def settings() -> Settings:
         ("crema-d", "1002_IWW_FEA_XX.flac", "crema-d-1002", "fearful", "en"),
         ("crema-d", "1002_WSI_HAP_XX.wav", "crema-d-1002", "happy", "en"),
         ("crema-d", "1002_TSI_NEU_XX.wav", "crema-d-1002", "neutral", "en"),
+        ("nemo", "samples/EB0_anger_45.wav", "nemo-EB0", "angry", "pl"),
+        ("nemo", "EB0/KS0_fear_1.flac", "nemo-KS0", "fearful", "pl"),
+        ("nemo", "MK0_happiness_2.wav", "nemo-MK0", "happy", "pl"),
+        ("nemo", "MP0_neutral_90.wav", "nemo-MP0", "neutral", "pl"),
+        ("nemo", "TP0_sadness_3.wav", "nemo-TP0", "sad", "pl"),
+        ("nemo", "WR0_surprised_4.wav", "nemo-WR0", "surprised", "pl"),
+        ("jl-corpus", "JL(wav+txt)/female1_angry_10a_1.wav", "jl-female1", "angry", "en-NZ"),
+        ("jl-corpus", "female2_happy_1b_2.wav", "jl-female2", "happy", "en-NZ"),
+        ("jl-corpus", "male1_neutral_3a_1.wav", "jl-male1", "neutral", "en-NZ"),
+        ("jl-corpus", "male2_sad_15b_2.wav", "jl-male2", "sad", "en-NZ"),
     ],
 )
 def test_labels_are_read_from_the_name(kind: str, key: str, speaker: str, emotion: str, language: str) -> None:
@@ -80,6 +90,9 @@ def test_labels_are_read_from_the_name(kind: str, key: str, speaker: str, emotio
         ("tess", "OAF_back_ps.wav", {"word": "back", "age": "64", "sex": "female"}),
         ("savee", "DC/sa01.wav", {"statement": "sa01", "sex": "male"}),
         ("crema-d", "1001_DFA_ANG_XX.wav", {"statement": "Don't forget a jacket"}),
+        ("nemo", "EB0_anger_45.wav", {"statement": "45", "sex": "female"}),
+        ("nemo", "WR0_anger_1.wav", {"statement": "1", "sex": "male"}),
+        ("jl-corpus", "female1_sad_10a_2.wav", {"statement": "10a", "session": "2", "sex": "female"}),
     ],
 )
 def test_extra_is_read_from_the_name(kind: str, key: str, extra: dict[str, str]) -> None:
@@ -107,6 +120,10 @@ def test_levels_of_crema_d(level: str, intensity: str | None) -> None:
         ("crema-d", "1001_DFA_SUR_XX.wav", "1001_DFA_ANG_XX.wav"),
         ("crema-d", "2001_DFA_ANG_XX.wav", "1001_DFA_ANG_XX.wav"),
         ("crema-d", "README.md", "1001_DFA_ANG_XX.wav"),
+        ("nemo", "EB0_rage_45.wav", "EB0_anger_45.wav"),
+        ("nemo", "EB_anger_45.wav", "EB0_anger_45.wav"),
+        ("jl-corpus", "male3_angry_1a_1.wav", "female1_angry_10a_1.wav"),
+        ("jl-corpus", "male1_bored_1a_1.wav", "female1_angry_10a_1.wav"),
     ],
 )
 def test_no_path_is_lost(kind: str, key: str, expected: str) -> None:
@@ -122,6 +139,27 @@ def test_every_kind_is_a_setting_and_has_a_licence(kind: str) -> None:
     assert kind in get_args(CorpusSettings.model_fields["kind"].annotation)
     assert (reader.name, reader.folds) == (kind, None)
     assert reader.licence.endswith(".")
+    assert reader.commercial_use == (kind in {"crema-d", "jl-corpus"})
+    assert ("no commercial" in reader.licence or "unknown" in reader.licence) != reader.commercial_use
+
+
+def test_what_has_no_name_here_is_left_out() -> None:
+    keys = ["female1_excited_1a_1.wav", "male2_anxious_9b_2.wav", "male1_sad_1a_1.txt", "male1_sad_1a_1.wav"]
+    listing = corpus_reader("jl-corpus").read(keys)
+    assert [stretch.key for stretch in listing.stretches] == ["male1_sad_1a_1.wav"]
+    assert set(listing.left_out) == set(keys[:3])
+
+
+def test_whether_a_corpus_may_be_used_commercially_can_be_said(tmp_path: Path, settings: Settings) -> None:
+    write_files(tmp_path, {"labels.csv": b"uri,speaker,emotion\na.wav,s,happy\n", "EB0_anger_45.wav": wav("angry")})
+    mine = {"kind": "manifest", "uri": str(tmp_path / "labels.csv")}
+    for changes, expected in (
+        ({"kind": "nemo", "uri": str(tmp_path)}, ("nemo", False)),
+        (mine, ("labels", False)),
+        ({**mine, "name": "own", "commercial_use": True}, ("own", True)),
+    ):
+        corpus = open_corpus(settings.corpus.model_copy(update=changes), settings.storage, tmp_path / "cache")
+        assert (corpus.name, corpus.commercial_use) == expected
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,14 @@ def rows(emotions: str, speakers: str, languages: str = "", ids: str = "", condi
     recording = np.array(words[3] or [f"r{i}" for i in range(n)])
     condition = np.array(words[4] or ["as_recorded"] * n)
     return LabelledFeatures(
-        np.arange(n, dtype=np.float32)[:, None], emotion, speaker, recording, np.ones(n), condition, language
+        np.arange(n, dtype=np.float32)[:, None],
+        emotion,
+        speaker,
+        recording,
+        np.ones(n),
+        condition,
+        language,
+        np.full(n, "planted"),
     )
 
 

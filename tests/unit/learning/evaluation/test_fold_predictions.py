@@ -48,7 +48,8 @@ def planted(speakers: int = 6, each: int = 12, seed: int = 0) -> LabelledFeature
     names = np.array([f"r{i:03d}" for i in range(len(emotion))])
     condition = np.repeat(["as_recorded", "varied-1"], len(emotion))
     two = [np.tile(column, 2) for column in (emotion, speaker, names)]
-    return LabelledFeatures(both, *two, np.ones(len(both)), condition, np.full(len(both), "en"))
+    same = [np.full(len(both), name) for name in ("en", "planted")]
+    return LabelledFeatures(both, *two, np.ones(len(both)), condition, *same)
 
 
 def task(data: LabelledFeatures, name: str = "unheard_speaker") -> Task:

@@ -21,7 +21,8 @@ def settings() -> Settings:
 @pytest.fixture(scope="session")
 def quick(settings: Settings) -> TrainingSettings:
     """One perceptron of all features, as recorded."""
-    normalisation = {"strength_mean": 1.0, "strength_deviation": 0.5, "prior_segments": 10.0, "train_on": "speakers"}
+    normalisation = {"strength_mean": 1.0, "strength_deviation": 0.5, "prior_segments": 10.0, "anchor": 0.0}
+    normalisation["train_on"] = "speakers"
     changed = {
         "members": 1,
         "calibration_members": 0,
@@ -69,6 +70,7 @@ def planted() -> LabelledFeatures:
         np.full(len(grid), 2.0),
         np.full(len(grid), AS_RECORDED),
         np.full(len(grid), "en"),
+        np.full(len(grid), "planted"),
     )
 
 

@@ -35,8 +35,8 @@ from ser_core.learning.training.bundle import (
 )
 from ser_core.learning.training.bundle_content import describe
 from ser_core.learning.training.cross_validation import evaluate
-from ser_core.learning.training.fitted_model import fit_model
 from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.learning.training.model_fit import fit_model
 
 CLASSES = ("neutral", "happy", "sad", "angry")
 
@@ -100,7 +100,7 @@ def test_what_is_written_is_what_is_loaded(storage: Storage, content: BundleCont
 def test_the_manifest_describes_training(storage: Storage, content: BundleContent) -> None:
     bundle = read_bundle(storage, write_bundle(storage, "emotions", content))
     manifest = bundle.manifest
-    assert set(manifest["files"]) == {"classifier.skops", "normaliser.json", "card.md", "confusion.png"}
+    assert set(manifest["files"]) == {"classifier.skops", "normaliser.json", "measures.npz", "card.md", "confusion.png"}
     assert all(manifest["files"][name] == describe(bundle.files[name]) for name in manifest["files"])
     assert manifest["label_scheme"]["classes"] == list(CLASSES)
     assert manifest["feature_set"]["parameters"]["n_fft"] == 2048
@@ -193,7 +193,7 @@ def test_nothing_to_resolve(storage: Storage, content: BundleContent) -> None:
         resolve(storage, "emotions", "current")
 
 
-@pytest.mark.parametrize("name", ["classifier.skops", "normaliser.json", "card.md", "confusion.png"])
+@pytest.mark.parametrize("name", ["classifier.skops", "normaliser.json", "measures.npz", "card.md", "confusion.png"])
 def test_an_altered_file_is_refused(name: str, storage: Storage, content: BundleContent) -> None:
     version = write_bundle(storage, "emotions", content)
     data = bytearray(storage.read(f"{version}/{name}"))
@@ -234,7 +234,7 @@ def _version(manifest: dict[str, Any]) -> None:
     ("change", "expected"),
     [
         (_drop, "lacks 'feature_set'"),
-        (_format, "has the format 1, this version reads 2; train"),
+        (_format, "has the format 1, this version reads 3; train"),
         (_path, "expected plain names"),
         (_classes, "the label scheme, which has 2 classes"),
         (_names, "expected 9 single-precision numbers"),

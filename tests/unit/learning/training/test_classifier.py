@@ -96,6 +96,7 @@ def test_the_temperature_is_fitted_on_held_out_speakers(voting: TrainingSettings
         np.ones(480),
         np.full(480, "as_recorded"),
         np.full(480, ""),
+        np.full(480, "planted"),
     )
     plain = voting.model_copy(update={"speaker_directions": 0, "max_iter": 60, "members": 1, "feature_share": 1.0})
     fitted = fit_classifier(data, CLASSES, plain)

@@ -55,6 +55,7 @@ def test_a_speaker_in_the_features_helps_the_random_split_only(quick: TrainingSe
         np.ones(192),
         np.full(192, AS_RECORDED),
         np.full(192, "en"),
+        np.full(192, "planted"),
     )
     result = evaluate(data, CLASSES, quick, None)
     assert result.random_split.metrics.accuracy > 0.95
@@ -143,6 +144,7 @@ def test_what_moves_a_speaker_is_taken_out_where_the_speaker_is_known(quick: Tra
         np.ones(400),
         np.full(400, AS_RECORDED),
         np.full(400, "en"),
+        np.full(400, "planted"),
     )
     strong = {"strength_mean": 1.0, "strength_deviation": 1.0, "prior_segments": 0.1}
     changed = quick.speaker_normalisation.model_copy(update=strong)
@@ -155,7 +157,8 @@ def test_segments_are_averaged_to_a_recording() -> None:
     X = np.array([[0.6, 0.4, 0, 0], [0.0, 1.0, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0]], np.float32)
     emotion = np.array(["happy", "happy", "neutral", "sad"])
     names = (np.array(["s"] * 4), np.array(["b", "b", "a", "b"]))
-    data = LabelledFeatures(X, emotion, *names, np.ones(4), np.full(4, AS_RECORDED), np.full(4, "en"))
+    same = [np.full(4, name) for name in (AS_RECORDED, "en", "planted")]
+    data = LabelledFeatures(X, emotion, *names, np.ones(4), *same)
     truth, posteriors = decide(data, Tabled(), data.recording_id)
     actual = {CLASSES[t]: row.tolist() for t, row in zip(truth, posteriors, strict=True)}
     assert actual["happy"] == pytest.approx([0.3, 0.7, 0, 0])

@@ -155,6 +155,7 @@ def test_a_rare_class_is_predicted_more_with_weights(quick: TrainingSettings) ->
         duration,
         np.full(1050, "as_recorded"),
         np.full(1050, ""),
+        np.full(1050, "planted"),
     )
     named = {}
     for balanced in (True, False):

@@ -7,9 +7,9 @@ import pytest
 
 from ser_core.config.settings import TrainingSettings
 from ser_core.errors import TrainingError
-from ser_core.learning.training import fitted_model as module
-from ser_core.learning.training.fitted_model import fit_model
+from ser_core.learning.training import model_fit as module
 from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.learning.training.model_fit import fit_model
 from ser_core.learning.training.voice_groups import simulated_calls, whole_voices
 
 CLASSES = ("neutral", "happy", "sad", "angry")
@@ -79,6 +79,7 @@ def test_a_model_trained_on_copies_is_robust_to_them(quick: TrainingSettings) ->
         np.ones(800),
         np.repeat(np.array(["as_recorded", "line-1"]), 400),
         np.full(800, ""),
+        np.full(800, "planted"),
     )
     train = data.take(np.isin(data.speaker, [f"speaker-{i}" for i in range(7)]))
     test = data.of_condition("line-1").take(np.isin(data.of_condition("line-1").speaker, ["speaker-8", "speaker-9"]))

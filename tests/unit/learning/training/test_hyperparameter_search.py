@@ -11,9 +11,9 @@ from ser_core.config.searched import with_overrides
 from ser_core.config.settings import TrainingSettings
 from ser_core.data.tables.schemas import AS_RECORDED
 from ser_core.errors import SettingsError, TrainingError
-from ser_core.learning.training.fitted_model import fit_model
 from ser_core.learning.training.hyperparameter_search import InnerFolds, InnerPredictions, search, standard_error
 from ser_core.learning.training.labelled_features import Floats, LabelledFeatures
+from ser_core.learning.training.model_fit import fit_model
 from ser_core.learning.training.search_space import Space
 from ser_core.learning.training.speaker_normalisation import Speakers
 from ser_core.learning.training.splits import speaker_folds
@@ -63,6 +63,7 @@ def informative() -> LabelledFeatures:
         np.ones(len(label)),
         np.array([AS_RECORDED, "varied-1"])[copy],
         np.full(len(label), "en"),
+        np.full(len(label), "planted"),
     )
 
 

@@ -40,6 +40,7 @@ def informative(n: int = 400, seed: int = 0) -> LabelledFeatures:
         duration_s=np.ones(n),
         condition=np.full(n, AS_RECORDED),
         language=np.full(n, "en"),
+        corpus=np.full(n, "planted"),
     )
 
 

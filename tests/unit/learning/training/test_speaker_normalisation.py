@@ -9,16 +9,18 @@ from ser_core.config.settings import SpeakerNormalisationSettings
 from ser_core.errors import BundleError
 from ser_core.learning.training.speaker_normalisation import SpeakerNormaliser, fit_normaliser, read_normaliser
 
+CLASS_MEANS = np.array([[2.0, 0.0, 0.0], [-2.0, 0.0, 1.0]])
+
 
 def strengths(mean: float, deviation: float, prior: float = 4.0) -> SpeakerNormalisationSettings:
     return SpeakerNormalisationSettings(
-        strength_mean=mean, strength_deviation=deviation, prior_segments=prior, train_on="speakers"
+        strength_mean=mean, strength_deviation=deviation, prior_segments=prior, anchor=0.0, train_on="speakers"
     )
 
 
-def unit(mean: float = 1.0, deviation: float = 1.0, prior: float = 4.0) -> SpeakerNormaliser:
+def unit(mean: float = 1.0, deviation: float = 1.0, prior: float = 4.0, anchor: float = 0.0) -> SpeakerNormaliser:
     """A population of mean 0 and deviation 1."""
-    return SpeakerNormaliser(mean, deviation, prior, np.zeros(3), np.ones(3))
+    return SpeakerNormaliser(mean, deviation, prior, anchor, np.zeros(3), np.ones(3), CLASS_MEANS)
 
 
 @pytest.fixture
@@ -74,26 +76,28 @@ def test_an_offset_of_the_speaker_is_removed_by_the_strength(speaker: np.ndarray
 
 def test_the_population_is_of_speakers_not_of_rows() -> None:
     X = np.array([[0, 0], [2, 0], [10, 0], [14, 0], [12, 0], [12, 0]], np.float32)
-    result = fit_normaliser(X, np.array(["a", "a", "b", "b", "b", "b"]), strengths(1, 1))
+    result = fit_normaliser(X, np.array(["a", "a", "b", "b", "b", "b"]), strengths(1, 1), np.zeros((2, X.shape[1])))
     np.testing.assert_allclose(result.mean, [(1 + 12) / 2, 0])
     np.testing.assert_allclose(result.deviation, [np.sqrt((2 + 8) / 4), 1])  # pooled; of no variance: 1
 
 
 def test_a_feature_without_variance_stays_finite() -> None:
     X = np.full((6, 2), 1e8, np.float32)
-    normaliser = fit_normaliser(X, np.array(list("aaabbb")), strengths(1, 1))
+    normaliser = fit_normaliser(X, np.array(list("aaabbb")), strengths(1, 1), np.zeros((2, X.shape[1])))
     assert np.isfinite(normaliser(X, np.zeros(6))).all()
     assert np.isfinite(normaliser(X + np.float32(100), np.arange(6))).all()
 
 
 def test_one_row_a_speaker_has_the_deviation_of_all() -> None:
     X = np.array([[0.0], [4.0]], np.float32)
-    assert fit_normaliser(X, np.array(["a", "b"]), strengths(1, 1)).deviation.tolist() == [2.0]
+    assert fit_normaliser(X, np.array(["a", "b"]), strengths(1, 1), np.zeros((2, X.shape[1]))).deviation.tolist() == [
+        2.0
+    ]
 
 
 def test_what_is_written_is_what_is_read(speaker: np.ndarray) -> None:
-    fitted = fit_normaliser(speaker, np.arange(40) % 4, strengths(0.7, 0.3, 2.5))
-    read = read_normaliser(fitted.to_json(), 3)
+    fitted = fit_normaliser(speaker, np.arange(40) % 4, strengths(0.7, 0.3, 2.5), CLASS_MEANS)
+    read = read_normaliser(fitted.to_json(), 2, 3)
     np.testing.assert_array_equal(read(speaker, np.arange(40) % 3), fitted(speaker, np.arange(40) % 3))
 
 
@@ -111,6 +115,6 @@ def test_what_is_written_is_what_is_read(speaker: np.ndarray) -> None:
 def test_an_invalid_normaliser_is_refused(change: dict[str, object], expected: str) -> None:
     data = {**json.loads(unit().to_json()), **change}
     with pytest.raises(BundleError, match=expected):
-        read_normaliser(json.dumps(data).encode(), 3)
+        read_normaliser(json.dumps(data).encode(), 2, 3)
     with pytest.raises(BundleError, match="cannot be read"):
-        read_normaliser(b"{}", 3)
+        read_normaliser(b"{}", 2, 3)

@@ -19,6 +19,7 @@ def many(speakers: int = 40, rows: int = 200, conditions: tuple[str, ...] = ("as
         duration_s=np.ones(n * k),
         condition=np.repeat(np.array(conditions), n),
         language=np.full(n * k, ""),
+        corpus=np.full(n * k, "planted"),
     )
 
 

@@ -22,8 +22,9 @@ from ser_core.learning.evaluation import corpus_conditions, fold_predictions
 from ser_core.learning.evaluation.corpus_conditions import CONDITIONS, CorpusCondition
 from ser_core.learning.evaluation.corpus_metrics import summarise_corpus
 from ser_core.learning.evaluation.outer_fold_log import OuterLog
-from ser_core.learning.training.fitted_model import FittedModel, fit_model
+from ser_core.learning.training.fitted_model import FittedModel
 from ser_core.learning.training.labelled_features import LabelledFeatures
+from ser_core.learning.training.model_fit import fit_model
 from ser_core.pipeline.benchmarks import corpus_benchmark
 from ser_core.pipeline.benchmarks.corpus_benchmark import CorpusBenchmark
 from ser_core.pipeline.benchmarks.corpus_data import CorpusData
@@ -51,7 +52,10 @@ class Source:
         X = 3.0 * np.eye(len(EMOTIONS))[[EMOTIONS.index(e) for e in emotion.tolist()]]
         X += 0.3 * rng.standard_normal(X.shape)
         language = np.where(np.isin(speaker, ["a", "b", "c"]), "en", "de")
-        data = LabelledFeatures(X.astype(np.float32), emotion, speaker, ids, np.ones(len(X)), condition, language)
+        corpus = np.full(len(X), "planted")
+        data = LabelledFeatures(
+            X.astype(np.float32), emotion, speaker, ids, np.ones(len(X)), condition, language, corpus
+        )
         clips = {one: f"{one}.wav" for one in ids.tolist()}
         return CorpusData(self.corpus.reader.name, data, clips, FOLDS, HEARD, "planted")
 

@@ -25,7 +25,8 @@ def corpus() -> CorpusData:
     speaker, emotion, condition = (np.array(column) for column in zip(*grid, strict=True))
     recording = np.char.add(speaker, emotion)
     X = np.random.default_rng(0).normal(size=(len(grid), 3)).astype(np.float32)
-    data = LabelledFeatures(X, emotion, speaker, recording, np.ones(len(grid)), condition, np.full(len(grid), "en"))
+    same = [np.full(len(grid), name) for name in ("en", "planted")]
+    data = LabelledFeatures(X, emotion, speaker, recording, np.ones(len(grid)), condition, *same)
     return CorpusData("planted", data, {name: name for name in recording.tolist()}, FOLDS, {})
 
 
