@@ -71,7 +71,7 @@ def phonation(y: Array, sr: int, active: Mask) -> Phonation:
     formants = formants_of(curve, rate)
     nearest = np.rint(formants * np.float32(2 * POINTS / rate)).astype(np.intp)
     above = np.take_along_axis(curve, nearest, axis=1).T - first[0]
-    centres = (np.flatnonzero(active)[voiced] + 0.5) * HOP
+    centres = np.asarray((np.flatnonzero(active)[voiced] + 0.5) * HOP, np.float64)
     x = np.empty((len(PHONATION), len(hz)), np.float32)
     x[0], x[1] = course.semitones[voiced], hnr[voiced]
     x[2] = _steps(course, active)[voiced]

@@ -14,6 +14,7 @@ from ser_core.sound.features.functionals.frames import delta
 from ser_core.sound.features.functionals.movement import modulation_of
 from ser_core.sound.features.functionals.statistics import moments
 from ser_core.sound.features.relative.active_frames import inner, pauses
+from ser_core.sound.features.relative.phonation import phonation
 from ser_core.sound.features.relative.relative_courses import (
     UNITS,
     against_mean,
@@ -24,7 +25,6 @@ from ser_core.sound.features.relative.relative_courses import (
     together,
     trend,
 )
-from ser_core.sound.features.relative.phonation import phonation
 from ser_core.sound.features.relative.relative_names import (
     BANDS,
     CEPSTRAL,

@@ -8,8 +8,8 @@ from ser_core.sound.features.base import by_family
 from ser_core.sound.features.functionals.movement import MODULATION_EDGES_HZ
 from ser_core.sound.features.functionals.statistics import MOMENTS, SPREAD
 from ser_core.sound.features.relative.active_frames import PAUSES
-from ser_core.sound.features.relative.relative_courses import PAIRS_TOGETHER, RHYTHM, TOGETHER
 from ser_core.sound.features.relative.phonation import PHONATION
+from ser_core.sound.features.relative.relative_courses import PAIRS_TOGETHER, RHYTHM, TOGETHER
 from ser_core.sound.features.relative.shape import SHAPES
 from ser_core.sound.features.relative.spectrum import N_BANDS, N_CEPSTRAL
 
