@@ -14,8 +14,6 @@ from ser_core.sound.features.functionals.spectral_plan import N_MELS
 from ser_core.sound.speech.bands import FRAMES_PER_S
 
 Array = npt.NDArray[np.float32]
-Wide = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.intp]
 
 MODULATION_EDGES_HZ = (0.5, 1.5, 3.0, 5.0, 8.0, 12.0, 20.0, 40.0)
 N_MEL_GROUPS = 8
@@ -76,21 +74,13 @@ def log_covariance(x: Array) -> Array:
     so that distances stay those of the matrices.
     """
     both = np.concatenate([x, delta(x[: len(DELTA_SPREADS)])])
-    return upper_triangle(log_covariance_of(both, _units()), PAIRS)
-
-
-def log_covariance_of(x: Array, units: Array) -> Wide:
-    """Matrix logarithm of the covariance of the rows of `x`, shape (n, frames), in `units` of shape (n, 1): (n, n)."""
-    x = (x - x.mean(axis=1, keepdims=True)) / units
-    covariance = (x @ x.T / np.float32(x.shape[1])).astype(np.float64)
+    both -= both.mean(axis=1, keepdims=True)
+    both /= _units()
+    covariance = (both @ both.T / np.float32(x.shape[1])).astype(np.float64)
     covariance[np.diag_indices_from(covariance)] += _SHRINKAGE
     values, vectors = np.linalg.eigh(covariance)
-    return np.asarray((vectors * np.log(np.maximum(values, 1e-6))) @ vectors.T)
-
-
-def upper_triangle(matrix: Wide, pairs: tuple[Rows, ...]) -> Array:
-    """The entries `pairs` of a symmetric matrix, those off the diagonal times √2, float32 (pairs,)."""
-    return np.asarray(matrix[pairs] * np.where(pairs[0] == pairs[1], 1, np.sqrt(2)), np.float32)
+    logarithm = (vectors * np.log(np.maximum(values, 1e-6))) @ vectors.T
+    return np.asarray(logarithm[PAIRS] * np.where(PAIRS[0] == PAIRS[1], 1, np.sqrt(2)), np.float32)
 
 
 @lru_cache(maxsize=1)

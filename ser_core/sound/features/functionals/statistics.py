@@ -38,11 +38,11 @@ def moments(x: Array) -> Array:
     out[3] = np.log(np.maximum(np.einsum("ij,ij->i", squared, squared) / n, 1))  # below 1 only where a row is constant
     out[4:9] = quantiles(x, (0.05, 0.25, 0.5, 0.75, 0.95))
     out[9], out[10] = out[8] - out[4], out[7] - out[5]
-    out[11:] = (centred @ polynomials(n)).T
+    out[11:] = (centred @ _polynomials(n)).T
     return out
 
 
-def polynomials(n: int) -> Array:
+def _polynomials(n: int) -> Array:
     """Least-squares weights of time and of its square over `n` frames from -1 to 1, shape (n, 2)."""
     t = np.linspace(-1, 1, n)
     square = t * t - (t * t).mean() if n > 2 else np.zeros(n)

@@ -1,7 +1,7 @@
 """Functionals of `functionals-v2` beside those that both sets have.
 
-But for trend and modulation, none depends on how long the segment is, save for what an estimate from fewer frames costs
-in precision. A trend is the change over the whole segment. Modulation slower than the segment is long is not resolved.
+None depends on how long the segment is, save for what an estimate from fewer frames costs in precision, for the longest
+voiced stretch and the longest pause, and for the modulation of a course that recurs exactly.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ser_core.sound.features.functionals.movement import log_covariance_of, upper_triangle
-from ser_core.sound.features.functionals.statistics import polynomials
 from ser_core.sound.features.relative.active_frames import Mask, runs
 from ser_core.sound.speech.bands import FRAMES_PER_S
 from ser_core.sound.speech.quantiles import quantiles
@@ -18,54 +16,47 @@ from ser_core.sound.speech.quantiles import quantiles
 Array = npt.NDArray[np.float32]
 
 RHYTHM = ("share", "rate", "mean", "longest")
-UNITS = {
-    **{f"mfcc{i:02d}": s for i, s in enumerate((31.0, 18, 14, 12, 9, 8, 7, 7), start=1)},
-    "centroid": 0.7,
-    "level": 7.0,
-    "f0": 2.5,
-    "hnr": 7.0,
-}
-"""The descriptors whose covariance is taken, each with a typical deviation: a unit of measure, not a statistic.
-Those of the corpora at 16 kHz, medians over segments."""
-DELTA_UNITS = (7.0, 4.2, 3, 2.7, 2.2, 2, 2, 1.7, 0.2, 2, 0.4, 1.9)
-"""Typical deviations of their slopes a frame."""
-TOGETHER = (*UNITS, *(f"{name}delta" for name in UNITS))
-PAIRS_TOGETHER = np.triu_indices(len(TOGETHER))
+DISTRIBUTION = ("mean", "std", "skewness", "p05", "p25", "p50", "p75", "p95", "range", "iqr")
 
-_DEVIATIONS = np.array([*UNITS.values(), *DELTA_UNITS], np.float32)[:, None]
+_VARIANCE_FLOOR = np.float32(1e-6)
+"""A deviation below a thousandth of a descriptor's unit is rounding, whose shape means nothing."""
 _FEWEST = 3
 _FROM_S = 0.02
 
 
-def trend(x: Array) -> Array:
-    """Slope and curvature of each row of `x`, shape (descriptors, frames), over time from -1 to 1: (2, descriptors)."""
-    return np.asarray(((x - x.mean(axis=1, keepdims=True)) @ polynomials(x.shape[1])).T)
+def distribution(x: Array) -> Array:
+    """The functionals `DISTRIBUTION` of each row of `x`, shape (descriptors, frames): float32 (10, descriptors).
 
-
-def mean_and_deviation(x: Array) -> Array:
-    """Mean and deviation of each row of `x`, shape (descriptors, frames): float32 (2, descriptors)."""
+    Skewness is that of the standardised values, 0 where a row is constant. `range` and `iqr` are the distances of the
+    outer and of the inner quantiles. What moves with the time from the start is in none of them.
+    """
+    out = np.empty((len(DISTRIBUTION), len(x)), np.float32)
     mean = x.mean(axis=1)
     centred = x - mean[:, None]
-    return np.stack([mean, np.sqrt(np.einsum("ij,ij->i", centred, centred) / np.float32(x.shape[1]))])
+    squared = centred * centred
+    variance = squared.mean(axis=1)
+    out[0], out[1] = mean, np.sqrt(variance)
+    out[2] = np.einsum("ij,ij->i", squared, centred) / x.shape[1] / (variance + _VARIANCE_FLOOR) ** np.float32(1.5)
+    out[3:8] = quantiles(x, (0.05, 0.25, 0.5, 0.75, 0.95))
+    out[8], out[9] = out[7] - out[3], out[6] - out[4]
+    return out
+
+
+def deviation(x: Array) -> Array:
+    """Deviation of each row of `x`, shape (descriptors, frames): float32 (1, descriptors)."""
+    centred = x - x.mean(axis=1, keepdims=True)
+    variance = np.einsum("ij,ij->i", centred, centred) / np.float32(x.shape[1])
+    return np.asarray(np.sqrt(variance), np.float32)[np.newaxis]
 
 
 def size(x: Array) -> Array:
     """The first two functionals of `movement`: (2, descriptors)."""
-    return np.stack([mean_and_deviation(x)[1], np.abs(x).mean(axis=1)])
+    return np.concatenate([deviation(x), np.abs(x).mean(axis=1)[np.newaxis]])
 
 
 def movement(x: Array) -> Array:
     """Deviation, mean absolute value, and the 5 % and 95 % quantiles of each row of `x`: (4, descriptors)."""
     return np.concatenate([size(x), quantiles(x, (0.05, 0.95))])
-
-
-def together(x: Array, changes: Array) -> Array:
-    """How descriptors and their slopes go together: entries of the logarithm of their covariance, shape (300,).
-
-    `x` and `changes` have the shape (12, frames), in the order of `UNITS`. What a line adds to a descriptor in every
-    frame is not in it.
-    """
-    return upper_triangle(log_covariance_of(np.concatenate([x, changes]), _DEVIATIONS), PAIRS_TOGETHER)
 
 
 def against_mean(x: Array, level: Array) -> Array:

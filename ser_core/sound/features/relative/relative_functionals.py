@@ -12,22 +12,20 @@ from ser_core.config.settings import FeatureSettings
 from ser_core.sound.features.base import FeatureSet, check_segments
 from ser_core.sound.features.functionals.frames import delta
 from ser_core.sound.features.functionals.movement import modulation_of
-from ser_core.sound.features.functionals.statistics import moments
 from ser_core.sound.features.relative.active_frames import inner, pauses
 from ser_core.sound.features.relative.phonation import phonation
 from ser_core.sound.features.relative.relative_courses import (
-    UNITS,
     against_mean,
-    mean_and_deviation,
+    deviation,
+    distribution,
     movement,
     rhythm,
     size,
-    together,
-    trend,
 )
 from ser_core.sound.features.relative.relative_names import (
     BANDS,
     CEPSTRAL,
+    FIRST_MODULATION,
     MODULATING,
     RELATIVE_NAMES,
     relative_families,
@@ -47,11 +45,11 @@ _ROWS = (*SHAPES, "level", "hnr", "f0", *CEPSTRAL, *BANDS)
 """Descriptors of every active frame, in the order of their rows."""
 _ROW = {name: i for i, name in enumerate(_ROWS)}
 _TO_HNR = _ROW["hnr"] + 1
-_CEPSTRAL, _BANDS = slice(_ROW[CEPSTRAL[0]], _ROW[BANDS[0]]), slice(_ROW[BANDS[0]], len(_ROWS))
+_BANDS = slice(_ROW[BANDS[0]], len(_ROWS))
+_CEPSTRAL_AND_BANDS = slice(_ROW[CEPSTRAL[0]], len(_ROWS))
 _SPECTRAL = [_ROW[name] for name in (*SHAPES, *CEPSTRAL)]
 _MOVING = [*_SPECTRAL, _ROW["level"]]
 _MODULATING = [_ROW[name] for name in MODULATING]
-_TOGETHER = [_ROW[name] for name in UNITS]
 _LOUD = 0.1
 """Root mean square of a loud frame of the voice."""
 _SPAN_FROM = np.float32(0.5)
@@ -99,19 +97,17 @@ def relative_vector(y: Array, sr: int) -> Array:
     voiced[of.active] = voice.voiced
     spectral = x[_SPECTRAL]
     parts = (
-        moments(x[:_TO_HNR]),
-        mean_and_deviation(x[_CEPSTRAL]),
-        trend(x[_CEPSTRAL]),
-        mean_and_deviation(x[_BANDS]),
+        distribution(x[:_TO_HNR]),
+        deviation(x[_CEPSTRAL_AND_BANDS]),
         movement(changes[_MOVING][:, steady]),
         size(changes[_BANDS][:, steady]),
-        mean_and_deviation(spectral[:, voice.voiced]),
+        x[: len(SHAPES), voice.voiced].mean(axis=1),
+        deviation(spectral[:, voice.voiced]),
         size(changes[_SPECTRAL][:, voice.voiced]),
         against_mean(np.concatenate([spectral, x[_BANDS]]), of.level_db),
-        moments(voice.x),
+        distribution(voice.x),
         movement(delta(voice.x)[:, inner(voiced)]),
-        modulation_of(x[_MODULATING]),
-        together(x[_TOGETHER], changes[_TOGETHER]),
+        modulation_of(x[_MODULATING])[FIRST_MODULATION:],
         np.log(np.ptp(voice.x[:1], axis=1) + _SPAN_FROM),
         rhythm(voiced, of.active),
         pauses(of.active),

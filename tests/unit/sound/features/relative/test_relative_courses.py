@@ -4,31 +4,31 @@ import numpy as np
 import pytest
 
 from ser_core.sound.features.relative.relative_courses import (
-    PAIRS_TOGETHER,
+    DISTRIBUTION,
     RHYTHM,
-    UNITS,
     against_mean,
+    deviation,
+    distribution,
     rhythm,
-    together,
-    trend,
 )
 
 
-def test_the_trend_of_a_line_and_of_a_parabola():
-    t = np.linspace(-1, 1, 201)
-    slope, curvature = trend(np.stack([3 * t + 7, 2 * t**2]).astype(np.float32))
-    np.testing.assert_allclose(slope, [3, 0], atol=1e-3)
-    np.testing.assert_allclose(curvature, [0, 2], atol=1e-3)
-
-
-def test_what_goes_together_whatever_a_line_adds():
+def test_the_distribution_of_known_values():
     rng = np.random.default_rng(0)
-    x, changes = rng.standard_normal((2, len(UNITS), 300)).astype(np.float32) * np.array(list(UNITS.values()))[:, None]
-    x[1] = x[0]
-    plain = dict(zip(zip(*PAIRS_TOGETHER, strict=True), together(x, changes), strict=True))
-    coloured = together(x + np.arange(len(UNITS), dtype=np.float32)[:, None], changes)
-    np.testing.assert_allclose(coloured, list(plain.values()), atol=1e-3)
-    assert plain[0, 1] > plain[0, 2] + 1
+    x = np.stack([rng.normal(3, 2, 20000), rng.exponential(2, 20000), np.full(20000, 5)]).astype(np.float32)
+    found = dict(zip(DISTRIBUTION, distribution(x), strict=True))
+    np.testing.assert_allclose(found["mean"], [3, 2, 5], atol=0.05)
+    np.testing.assert_allclose(found["std"], [2, 2, 0], atol=0.05)
+    np.testing.assert_allclose(found["skewness"], [0, 2, 0], atol=0.15)
+    np.testing.assert_allclose(found["p50"], [3, 2 * np.log(2), 5], atol=0.05)
+    np.testing.assert_allclose(found["range"], [4 * 1.645, 2 * np.log(19), 0], atol=0.15)
+    np.testing.assert_allclose(found["iqr"], [4 * 0.6745, 2 * np.log(3), 0], atol=0.05)
+
+
+def test_the_order_of_frames_is_in_no_distribution_and_no_deviation():
+    x = np.random.default_rng(0).standard_normal((4, 200)).astype(np.float32)
+    np.testing.assert_allclose(distribution(x[:, ::-1]), distribution(x), atol=1e-5)
+    np.testing.assert_allclose(deviation(x)[0], x.std(axis=1), rtol=1e-5)
 
 
 def test_what_a_line_adds_is_not_in_the_difference_of_loud_and_quiet():
