@@ -16,6 +16,7 @@ from ser_core.config.drift_settings import DriftSettings
 from ser_core.config.isolation_settings import IsolationSettings
 from ser_core.config.plan_settings import PlanSettings
 from ser_core.config.privacy_settings import MaintainSettings, PrivacySettings
+from ser_core.config.role_settings import RoleSettings
 from ser_core.config.run_settings import DateRange, LeaseSettings, NightlySettings, RetentionSettings
 from ser_core.config.talk_settings import EngagementSettings, TalkSettings, TranscriptSettings
 from ser_core.config.training_settings import AugmentationSettings, SpeakerNormalisationSettings, TrainingSettings
@@ -25,6 +26,7 @@ __all__ = [
     "AudioSettings",
     "AugmentationSettings",
     "FeatureSettings",
+    "RoleSettings",
     "SegmentSettings",
     "Settings",
     "SpeakerNormalisationSettings",
@@ -73,14 +75,6 @@ class CorpusSettings(Section):
     uri: str | None
     tables_uri: str
     language: str
-
-
-class RoleSettings(Section):
-    """Whose voice a channel carries."""
-
-    mono: Role
-    channels: Annotated[tuple[Role, ...], Field(min_length=1)]
-    names: Mapping[Role, tuple[str, ...]]
 
 
 class ScoringSettings(Section):

@@ -13,13 +13,11 @@ import argparse
 import datetime as dt
 import json
 import shutil
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -28,7 +26,9 @@ from ser_core.data.tables.schemas import FEATURES, SEGMENT_EMOTIONS
 from ser_core.data.tables.store import TableStore
 from ser_core.data.tables.table import NO_ROWS_AT
 from tests.benchmarks.counted import LOG, Request, read_log
-from tests.benchmarks.history_root import SLOTS, History, Unsafe, linked, write_archive
+from tests.benchmarks.history_figures import Figures, ends, figures_of, figures_text, median_of, ratios
+from tests.benchmarks.history_files import Unsafe, linked, write_archive
+from tests.benchmarks.history_root import SLOTS, History
 from tests.benchmarks.watched import Watched, clean_environ, watch
 from tests.support.pipeline import PATTERN, job_settings, run
 from tests.support.synth import EMOTIONS, corpus_files, stereo_wav, write_files
@@ -42,19 +42,6 @@ _SPARK = {
     "master": f"local[{SLOTS}]",
     "conf": {"spark.python.daemon.module": "tests.benchmarks.counted_daemon"},
 }
-_RATIOS = {
-    "requests_idle": ("idle", "requests"),
-    "seconds_idle": ("idle", "seconds"),
-    "requests_busy": ("busy", "requests"),
-    "seconds_busy": ("busy", "seconds"),
-    "bytes_idle": ("idle", "bytes_read"),
-    "query_seconds": ("query", "seconds"),
-    "trace_seconds": ("trace", "seconds"),
-    "forget_seconds": ("forget", "seconds"),
-}
-
-
-Figures = dict[str, dict[str, float]]
 
 
 class OldDateReadError(Exception):
@@ -154,11 +141,11 @@ class Bench:
         fewest = _MOST_SCORED * self.new if date == self.busy_date else 0
         if row["extracted"] or not fewest <= row["scored_calls"] <= bool(fewest) * self.new:
             raise AssertionError(f"the night of {date} has extracted {row['extracted']}, scored {row['scored_calls']}")
-        return _figures(watched, requests)
+        return figures_of(watched, requests)
 
     def _command(self, tables: Path, *words: str) -> dict[str, float]:
         """Figures of a command of `ser`."""
-        return _figures(*self._ser(tables, *words))
+        return figures_of(*self._ser(tables, *words))
 
     def _ser(self, tables: Path, *words: str) -> tuple[Watched, list[Request]]:
         log = self.root / "requests.log"
@@ -184,27 +171,6 @@ def check_scope(requests: Sequence[Request], first: dt.date) -> None:
             raise OldDateReadError(f"a night opened {request.key}, which is older than {first}")
 
 
-def _figures(watched: Watched, requests: Sequence[Request]) -> dict[str, float]:
-    figures = {name: value for name, value in watched._asdict().items() if name != "stdout"}
-    figures["requests"] = sum(each.requests for each in requests)
-    figures["bytes_read"] = sum(each.bytes_read for each in requests)
-    return figures
-
-
-def _median(rounds: Sequence[Figures]) -> Figures:
-    return {
-        what: {name: statistics.median(each[what][name] for each in rounds) for name in figures}
-        for what, figures in rounds[0].items()
-    }
-
-
-def ratios(first: Figures, last: Figures) -> dict[str, float]:
-    """The figures of one size against those of another; of memory, the larger of both nights."""
-    values = {name: last[what][figure] / first[what][figure] for name, (what, figure) in _RATIOS.items()}
-    values["memory"] = max(last[what]["memory_mb"] / first[what]["memory_mb"] for what in ("idle", "busy"))
-    return {name: round(value, 3) for name, value in values.items()}
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Measures and prints; 0 however large the ratios are."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -225,29 +191,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             for size in sizes:
                 sys.stderr.write(f"round {number + 1} of {given.rounds}: {size} nights …\n")
                 rounds[size].append(bench.measure(size))
-        figures = {size: _median(rounds[size]) for size in sizes}
+        figures = {size: median_of(rounds[size]) for size in sizes}
         by_size = {
             str(number): {"dates": size, "made_s": round(bench.made_s[size], 1), **figures[size]}
             for number in asked
             if (size := max(number, bench.fewest))
         }
-        result = {"calls": given.calls, "new": bench.new, "nights": by_size, "ratios": ratios(*_ends(figures, sizes))}
-    sys.stdout.write(json.dumps(result) + "\n" if given.json else _text(result))
+        result = {"calls": given.calls, "new": bench.new, "nights": by_size, "ratios": ratios(*ends(figures, sizes))}
+    sys.stdout.write(json.dumps(result) + "\n" if given.json else figures_text(result))
     return 0
-
-
-def _ends(figures: Mapping[int, Figures], sizes: Sequence[int]) -> tuple[Figures, Figures]:
-    return figures[sizes[0]], figures[sizes[-1]]
-
-
-def _text(result: Mapping[str, Any]) -> str:
-    lines = []
-    for number, size in result["nights"].items():
-        lines.append(f"{number} nights ({size['dates']} dates of {result['calls']} calls, made in {size['made_s']} s)")
-        for what in ("idle", "busy", "query", "trace", "forget"):
-            lines.append(f"  {what:6} " + ", ".join(f"{name} {value:,.1f}" for name, value in size[what].items()))
-    lines += [f"{name:16} {value}" for name, value in result["ratios"].items()]
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

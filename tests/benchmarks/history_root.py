@@ -5,11 +5,9 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
-import os
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +34,7 @@ from ser_core.pipeline.stages.score_plan import ScorePlan
 from ser_core.pipeline.state.dates import Dates
 from ser_core.pipeline.state.inputs import Inputs, fingerprint
 from ser_core.scoring.profile import Profile
+from tests.benchmarks.history_files import Unsafe
 from tests.benchmarks.history_rows import Call, Copies, Day, Places
 
 LOGS = (FEATURES, CHANNELS, QUARANTINE)
@@ -45,23 +44,6 @@ _MB = 2**20
 _OLD_ROWS = 2
 _A_NIGHTS_DATES = 6
 _DAY = dt.timedelta(days=1)
-
-
-class Unsafe(FolderStorage):
-    """A folder that is written without waiting for the disk: what a crash of the machine loses is made again."""
-
-    def put(self, key: str, data: bytes | Path | BinaryIO) -> None:
-        path = self.local_path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name("_unfinished")
-        with unfinished.open("wb") as file:
-            if isinstance(data, bytes):
-                file.write(data)
-            else:
-                source = data.open("rb") if isinstance(data, Path) else data
-                source.seek(0)
-                shutil.copyfileobj(source, file)
-        unfinished.replace(path)
 
 
 class History:
@@ -239,22 +221,6 @@ class History:
         rows = pa.concat_tables(parts)
         first = [name for name in ("recording_id", "call_id", "channel", "segment_no") if name in rows.column_names]
         return rows.sort_by([(name, "ascending") for name in first])
-
-
-def write_archive(root: Path, day: Day) -> None:
-    """Empty recordings of a date, with the sizes and times that the tables have of them."""
-    for key, size in day.sizes():
-        path = root / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            file.truncate(size)
-        os.utime(path, (day.modified_at.timestamp(),) * 2)
-
-
-def linked(source: Path, target: Path) -> None:
-    """The same files under another root, without their bytes: no file is ever changed where it is."""
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target, copy_function=os.link)
 
 
 def _bytes(old: dt.date, new: dt.date) -> tuple[bytes, bytes]:

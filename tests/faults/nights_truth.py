@@ -24,7 +24,7 @@ from tests.faults.readings import counting
 from tests.support.pipeline import read_rows, store_of
 
 if TYPE_CHECKING:
-    from tests.faults.nights import Plan
+    from tests.faults.nights_plan import Plan
 
 _TOLERANCE_S = 0.05
 

@@ -53,6 +53,7 @@ def test_ingest_by_python_then_extract_by_spark_submit(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     run = json.loads(done.stdout.splitlines()[-1])  # spark-submit puts a driver's stderr on stdout too
     assert (run["job"], run["extracted"], run["refused_now"]) == ("extract", 1, 1)
+    assert "INFO DAGScheduler" in done.stderr  # Spark's own log is left as spark-submit has it
 
 
 @pytest.mark.parametrize("job", ["ingest_archive", "nightly"])

@@ -126,6 +126,18 @@ def test_a_run_killed_between_its_steps_is_ended_by_the_next(
     assert unfinished_moves(archive.store) == set()
 
 
+def test_ids_that_recur_are_joined_by_their_day(spark: SparkSession, tmp_path: Path) -> None:
+    archive = SmallArchive(tmp_path, {"archive": {"pattern": "{call_date:%Y%m%d}-{call_id}.wav"}}, spark)
+    days = (MONDAY, TUESDAY, WEDNESDAY)
+    for day in days:
+        archive.put(f"{day:%Y%m%d}-c1.wav", WEDNESDAY)
+    rows = [{"call_id": "c1", "call_date": day, "queue": f"q{day.day}"} for day in (MONDAY, TUESDAY)]
+    uri = archive.metadata(*rows, {"call_id": "c1", "call_date": "", "queue": "any day"})
+    archive.ingest(changes={"archive": {"metadata": uri}})
+    queues = {row["call_date"]: row["queue"] for row in archive.recordings().values()}
+    assert queues == {MONDAY: "q2", TUESDAY: "q3", WEDNESDAY: "any day"}
+
+
 def test_faults_of_the_metadata_are_those_of_the_driver(spark: SparkSession, tmp_path: Path) -> None:
     archive = SmallArchive(
         tmp_path, {**FLAT, "archive": {**FLAT["archive"], "metadata": f"{tmp_path}/calls.csv"}}, spark

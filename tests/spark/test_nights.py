@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from tests.faults.nights import SHORT, Simulation
+from tests.faults.nights import Simulation
+from tests.faults.nights_plan import SHORT
 
 
 def test_after_six_nights_every_table_equals_the_truth(spark: SparkSession, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def upload(client: Any, bucket: str, root: Path) -> None:
 
 
 def s3(url: str, **more: Any) -> dict[str, Any]:
-    few = {"endpoint_url": url, "region": "us-east-1", "max_attempts": 12, "read_timeout_s": 2.0, "outage_s": 60.0}
+    few = {"endpoint_url": url, "region": "us-east-1", "max_attempts": 12, "read_timeout_s": 1.5, "outage_s": 60.0}
     return {**DATED, "storage": {"s3": {**few, **more}}}
 
 
@@ -41,7 +41,7 @@ def test_tables_are_complete_and_what_was_repeated_is_counted(
     root = Path(folder.archive.uri or "").parent
     upload(s3_client, s3_bucket, root)
     models = {"models": {"uri": folder.models.uri}}
-    with faulty(s3_server, share=0.05, seed=2, kinds=OFTEN, hang_s=2.5) as proxy:
+    with faulty(s3_server, share=0.04, seed=2, kinds=OFTEN, hang_s=1.8) as proxy:
         settings = job_settings(f"s3://{s3_bucket}/x", {**s3(proxy.url), **models, "tables": {"buckets": 1}})
         rows = [run(spark, work, settings) for work in (Ingest, Extract, Score)]
     print(proxy.requests, proxy.suffered)

@@ -13,8 +13,9 @@ from ser_core.data.archive.identity import recording_id
 from ser_core.data.storage.folder import FolderStorage
 from ser_core.data.tables.schemas import CHANNELS
 from tests.benchmarks.counted import LOG, Request, count_requests, read_log
-from tests.benchmarks.history import OldDateReadError, check_scope, ratios
-from tests.benchmarks.history_root import Unsafe, linked, write_archive
+from tests.benchmarks.history import OldDateReadError, check_scope
+from tests.benchmarks.history_figures import ratios
+from tests.benchmarks.history_files import Unsafe, linked, write_archive
 from tests.benchmarks.history_rows import Call, Copies, Day
 
 DATE = dt.date(2026, 3, 2)

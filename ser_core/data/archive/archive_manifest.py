@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -24,8 +25,12 @@ class ManifestEntry:
     values: Mapping[str, str]
 
 
-def read_manifest(uri: str, names: RoleNames, settings: StorageSettings) -> Iterator[ManifestEntry]:
+def read_manifest(
+    uri: str, names: RoleNames, settings: StorageSettings, part: int = 0, parts: int = 1
+) -> Iterator[ManifestEntry]:
     """The entries of a manifest, in its order; only the manifest itself is opened.
+
+    Of several `parts`, an entry is in that of its uri, so that nobody holds the names of all.
 
     Raises:
         SettingsError: no column `uri`, a row without a uri or with that of an earlier row, values that cannot be read.
@@ -35,6 +40,8 @@ def read_manifest(uri: str, names: RoleNames, settings: StorageSettings) -> Iter
     for number, row in read_rows(uri, "uri", settings):
         named = row.pop("uri", "")
         whole = named if has_scheme(named) or named.startswith("/") else folder.uri_of(named.removeprefix("./"))
+        if zlib.crc32(whole.encode()) % parts != part:
+            continue
         try:
             if not named or whole in seen:
                 raise ValueError(f"has the uri {named!r} of an earlier row" if named else "has no uri")

@@ -56,10 +56,21 @@ def recording_id(archive_name: str, key: str) -> str:
     return hashlib.sha256(f"{archive_name}\0{key}".encode()).hexdigest()[:24]
 
 
-def call_id_of(key: str, pattern: PathPattern | None, row: CallMetadata | None) -> str:
-    """The call that a key names: by its path, else its manifest row, else the key itself."""
+def metadata_keys(key: str, pattern: PathPattern | None, row: CallMetadata | None, timezone: str) -> tuple[str, str]:
+    """Where the metadata of a recording is looked up: under its call and day, and under its call on any day.
+
+    The call is that of the path, else of the manifest row, else the key. Where paths have no date, both are of any day.
+    """
     path = (pattern.match(key) if pattern is not None else None) or {}
-    return _text(path.get("call_id")) or (row.call_id if row else None) or key
+    call_id = _text(path.get("call_id")) or (row.call_id if row else None) or key
+    day = _stated_day(path, row, ZoneInfo(timezone)) if pattern is not None and pattern.has_date else None
+    return _metadata_key(call_id, day), _metadata_key(call_id, None)
+
+
+def metadata_key(call: CallMetadata, pattern: PathPattern | None, timezone: str) -> str:
+    """Under which of `metadata_keys` a row of the metadata is looked up."""
+    by_day = pattern is not None and pattern.has_date
+    return _metadata_key(call.call_id or "", _day_of(call, ZoneInfo(timezone)) if by_day else None)
 
 
 def identify(
@@ -134,6 +145,10 @@ def _of_day(
     if dated:
         return by_day[before[-1] if before else dated[0]]
     return by_day.get(None)
+
+
+def _metadata_key(call_id: str, day: dt.date | None) -> str:
+    return f"{day or ''}/{call_id}"
 
 
 def _stated_day(path: Mapping[str, Value], row: CallMetadata | None, zone: ZoneInfo) -> dt.date | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 from ser_core.config.settings import StorageSettings
@@ -33,9 +33,9 @@ class CallMetadata:
 
 
 class MetadataRow(NamedTuple):
-    """A row of a file: its call_id, its values as text, and its place, such as `calls.csv, row 4`."""
+    """A row of a file: typed, its values as text, and its place, such as `calls.csv, row 4`."""
 
-    call_id: str
+    call: CallMetadata
     values: Row
     place: str
 
@@ -62,8 +62,8 @@ def read_metadata(file: MetadataFile, names: RoleNames, settings: StorageSetting
                 break
             continue
         if file.call_date is not None and call.call_date is None and call.started_at is None:
-            row["call_date"] = file.call_date.isoformat()
-        yield MetadataRow(call.call_id, row, place)
+            row["call_date"], call = file.call_date.isoformat(), replace(call, call_date=file.call_date)
+        yield MetadataRow(call, row, place)
     if faults:
         raise SettingsError(faults)
 

@@ -21,7 +21,7 @@ T = TypeVar("T")
 Faults = tuple[type[Exception], ...]
 
 _log = logging.getLogger(__name__)
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 15.0
 _SHORT_S = 3.0  # an outage that is shorter is not worth a line in the log
 
 

@@ -86,7 +86,13 @@ class EarlyEnd:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Raises at the end of the block, not within it: for what must be whole, such as taking and leaving a lease."""
+        """Raises at the end of the block, not within it: for what must be whole, such as taking and leaving a lease.
+
+        Like `allowed`, it does nothing in another thread, which gets no signals.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         self._deferred += 1
         try:
             yield
@@ -97,6 +103,9 @@ class EarlyEnd:
     @contextmanager
     def allowed(self) -> Iterator[None]:
         """Lifts `deferred` within the block."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         before, self._deferred = self._deferred, 0
         try:
             self._raise_pending()

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from ser_core.config import Settings
 from ser_core.data.archive.archive_manifest import read_manifest
+from ser_core.data.archive.identity import metadata_key
 from ser_core.data.archive.metadata import read_metadata
 from ser_core.data.archive.metadata_files import MetadataFile, MetadataFiles
 from ser_core.data.archive.path_pattern import PathPattern
@@ -34,11 +35,12 @@ from ser_core.pipeline.stages.identified_recordings import (
     IdentifyRecordings,
     metadata_text,
 )
-from ser_core.pipeline.stages.listed_objects import JOIN_ID, OBJECTS, PARTS, ListObjects, plan_parts
+from ser_core.pipeline.stages.listed_objects import KEYS, OBJECTS, OF_ANY_DAY, OF_DAY, PARTS, ListObjects, plan_parts
 from ser_core.pipeline.stages.merge_recordings import LISTED
 
 _FILES = pa.schema([("uri", pa.string()), ("call_date", pa.date32())])
-_ROWS = pa.schema([(JOIN_ID, pa.string()), (METADATA, pa.string())])
+_KEY = "key_of_call"
+_ROWS = pa.schema([(_KEY, pa.string()), (METADATA, pa.string())])
 _KEYS, _DIGESTS = (pa.schema([(name, pa.string())]) for name in ("key", "digest"))
 _PARTS_A_SLOT = 8
 _CHUNK = 2_000
@@ -116,13 +118,15 @@ class ArchiveListing:
     def _on_driver(
         self, objects: Sequence[Row], files: Sequence[MetadataFile], identify: IdentifyRecordings
     ) -> pa.Table:
-        wanted = {row[JOIN_ID] for row in objects}
+        wanted = {row[name] for row in objects for name in KEYS}
         calls: dict[str, list[str]] = defaultdict(list)
         for file in files:
             for row in read_metadata(file, self._settings.roles.names, self._settings.storage):
-                if row.call_id in wanted:
-                    calls[row.call_id].append(metadata_text(row))
-        rows = [identify.row({**row, METADATA: calls.get(row[JOIN_ID])}) for row in objects]
+                key = metadata_key(row.call, self._pattern, self._settings.archive.timezone)
+                if key in wanted:
+                    calls[key].append(metadata_text(row))
+        known = ([text for key in {row[name] for name in KEYS} for text in calls.get(key, ())] for row in objects)
+        rows = [identify.row({**row, METADATA: texts}) for row, texts in zip(objects, known, strict=True)]
         table = pa.Table.from_pylist(rows, schema=IDENTIFIED)
         for key in tombstone_files(self._tables):
             forgotten = tombstones_of(self._tables, key, self._pseudonyms)
@@ -137,8 +141,15 @@ class ArchiveListing:
         if not files:
             return listed.withColumn(METADATA, F.lit(None).cast("array<string>"))
         frame = cluster.session.createDataFrame(pa.Table.from_pylist([f._asdict() for f in files], schema=_FILES))
-        rows = map_arrow(frame.repartition(len(files)), partial(_read_files, self._settings), _ROWS)
-        return listed.join(rows.groupBy(JOIN_ID).agg(F.collect_list(METADATA).alias(METADATA)), JOIN_ID, "left")
+        read = partial(_read_files, self._settings, self._pattern)
+        rows = map_arrow(frame.repartition(len(files)), read, _ROWS)
+        calls = rows.groupBy(_KEY).agg(F.collect_list(METADATA).alias(METADATA))
+        if self._pattern is None or not self._pattern.has_date:  # both keys of an object are the same
+            return listed.join(calls.withColumnRenamed(_KEY, OF_DAY), OF_DAY, "left")
+        of_any = calls.withColumnsRenamed({_KEY: OF_ANY_DAY, METADATA: "undated"})
+        both = F.concat(*(F.coalesce(name, F.array().cast("array<string>")) for name in (METADATA, "undated")))
+        dated = listed.join(calls.withColumnRenamed(_KEY, OF_DAY), OF_DAY, "left")
+        return dated.join(of_any, OF_ANY_DAY, "left").withColumn(METADATA, both)
 
     def _not_forgotten(self, cluster: Cluster, identified: DataFrame) -> DataFrame:
         """The recordings without a tombstone, of dates that are kept."""
@@ -154,12 +165,15 @@ class ArchiveListing:
         return identified
 
 
-def _read_files(settings: Settings, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _read_files(
+    settings: Settings, pattern: PathPattern | None, batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
     """Rows of `_ROWS`, for rows of `_FILES`."""
+    timezone = settings.archive.timezone
     for batch in batches:
         for file in batch.to_pylist():
             read = read_metadata(MetadataFile(**file), settings.roles.names, settings.storage)
-            rows = ({JOIN_ID: row.call_id, METADATA: metadata_text(row)} for row in read)
+            rows = ({_KEY: metadata_key(row.call, pattern, timezone), METADATA: metadata_text(row)} for row in read)
             while chunk := list(islice(rows, _CHUNK)):
                 yield from pa.Table.from_pylist(chunk, schema=_ROWS).to_batches()
 

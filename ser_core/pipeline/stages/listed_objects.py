@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ser_core.config import Settings
 from ser_core.data.archive.archive_manifest import ManifestEntry, entry_info, read_manifest
-from ser_core.data.archive.identity import call_id_of
+from ser_core.data.archive.identity import metadata_keys
 from ser_core.data.archive.metadata import CallMetadata
 from ser_core.data.archive.path_pattern import PathPattern
 from ser_core.data.archive.prefixes import Prefix, list_part, plan_prefixes
@@ -22,9 +22,9 @@ from ser_core.data.storage import ObjectInfo, locate, open_storage
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError, Reason
 from ser_core.pipeline.stages.merge_recordings import REASON
 
-JOIN_ID = "join_id"
+OF_DAY, OF_ANY_DAY = KEYS = ("of_day", "of_any_day")
 PARTS = pa.schema([("part", pa.int32()), ("prefix", pa.string()), ("recursive", pa.bool_())])
-"""A part of an archive; of a manifest every n-th entry, where there are n parts."""
+"""A part of an archive; of a manifest the entries of that part (`read_manifest`)."""
 OBJECTS = pa.schema(
     [
         ("key", pa.string()),
@@ -32,10 +32,10 @@ OBJECTS = pa.schema(
         ("size_bytes", pa.int64()),
         ("modified_at", pa.timestamp("us", tz="UTC")),
         ("etag", pa.string()),
-        *((name, pa.string()) for name in ("manifest_row", REASON, JOIN_ID)),
+        *((name, pa.string()) for name in ("manifest_row", REASON, *KEYS)),
     ]
 )
-"""An object; `join_id` is the call_id by which its metadata is joined."""
+"""An object, and the keys by which its metadata is joined (`metadata_keys`)."""
 
 _MAX_DEPTH = 4
 _CHUNK = 2_000
@@ -90,7 +90,7 @@ class ListObjects:
         """Entries of the manifest. Each needs a request of its own, so several are made at once."""
         storage, key = locate(uri, self.settings.storage)
         listed = storage.info(key)
-        entries = islice(read_manifest(uri, self.settings.roles.names, self.settings.storage), part, None, self.parts)
+        entries = read_manifest(uri, self.settings.roles.names, self.settings.storage, part, self.parts)
         with ThreadPoolExecutor(_LOOKUPS) as pool:
             while chunk := list(islice(entries, _CHUNK)):
                 for entry, (info, reason) in zip(
@@ -112,10 +112,11 @@ class ListObjects:
     def _row(
         self, info: ObjectInfo, uri: str, manifest_row: str | None, metadata: CallMetadata | None, reason: Reason | None
     ) -> Row:
+        keys = metadata_keys(info.key, self.pattern, metadata, self.settings.archive.timezone)
         return {
             **info._asdict(),
+            **dict(zip(KEYS, keys, strict=True)),
             "uri": uri,
             "manifest_row": manifest_row,
             REASON: reason.value if reason else None,
-            JOIN_ID: call_id_of(info.key, self.pattern, metadata),
         }

@@ -1,4 +1,4 @@
-"""One night: ingest, extract and score the dates that are due, or a date and the days before it."""
+"""One night: ingest, extract and score the dates that are due, or a date and the days before it; then compact."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ser_core.data.storage import check_place, open_storage
 from ser_core.data.tables.store import TableStore
 from ser_core.errors import IncompleteError, PublishRefusedError
 from ser_core.pipeline.engine.cluster import Cluster
+from ser_core.pipeline.stages.compact import compact_closed
 from ser_core.pipeline.stages.extract import Extract
 from ser_core.pipeline.stages.ingest import Ingest
 from ser_core.pipeline.stages.job import Work, execute
@@ -47,7 +48,7 @@ class Nightly:
         self.score = Score(settings, self.scope)
 
     def run(self, cluster: Cluster, run: Run) -> None:
-        """Runs the stages, each with its own row in `runs`.
+        """Runs the stages, each with its own row in `runs`, and joins the small files of dates that are closed.
 
         Raises:
             PublishRefusedError: ingest has refused the listing, or dates are held back. These are open in `dates`, and
@@ -55,12 +56,23 @@ class Nightly:
             IncompleteError: a larger share of the calls than `nightly.max_unscored_share` has nothing to score.
         """
         self.store.fence = run.fences.get(TABLES_LEASE)
+        try:
+            self._run_stages(cluster, run)
+        except PublishRefusedError:
+            self._compact(cluster, run)  # a date may be held back for weeks; the others are compacted meanwhile
+            raise
+        self._compact(cluster, run)
+        self._check_unscored(run)
+
+    def _run_stages(self, cluster: Cluster, run: Run) -> None:
         if self.scope.dates is None:
             self._run_due(cluster, run)
-        else:
-            for stage in (self.ingest, self.extract, self.score):
-                self._run_stage(stage, cluster, run)
-        self._check_unscored(run)
+            return
+        for stage in (self.ingest, self.extract, self.score):
+            self._run_stage(stage, cluster, run)
+
+    def _compact(self, cluster: Cluster, run: Run) -> None:
+        compact_closed(cluster, self.settings, self.store, self.score.scope.dates or (), run)
 
     def _run_due(self, cluster: Cluster, run: Run) -> None:
         due, dates = DueDates.at(self.now or run.started_at, self.settings, self.store), Dates(self.store)

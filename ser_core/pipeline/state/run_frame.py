@@ -69,10 +69,11 @@ def running(
             with held(store.storage, kinds, run.run_id, run.job, lease.expiry_s, lease.stall_s) as fences:
                 run.fences |= fences
                 check_layout(store)
+                if marked:  # first: a row that is running has a mark
+                    mark_running(store, run)
                 run.begin(store, run_origin(settings))
                 if marked:
-                    mark_running(store, run)
-                    close_killed(store, run, settings.lease.stall_s)
+                    close_killed(store, run, lease.stall_s)
                 if kinds:
                     _sweep(store, settings, run)
                 with EARLY_END.allowed():

@@ -176,3 +176,14 @@ def test_names_on_the_command_line_may_be_spelled_as_in_the_files() -> None:
         assert load_settings(words, environ={}).scoring.min_confidence == 0.4
     assert load_settings(["--scoring.priors", '{"neutral": 0.7}'], environ={}).scoring.priors == {"neutral": 0.7}
     assert load_settings(["--archive.name=a_b"], environ={}).archive.name == "a_b"
+
+
+def test_a_word_of_two_roles_is_a_fault(tmp_path: Path) -> None:
+    overlay = tmp_path / "overlay.yaml"
+    for words, fault in (
+        ("agent: [Caller]", "'Caller' is a word of agent and of customer"),
+        ("mixed: [agent]", "'agent'"),
+    ):
+        overlay.write_text(f"roles: {{names: {{{words}}}}}")
+        with pytest.raises(SettingsError, match=fault):
+            load_settings(["--config", str(overlay)], environ={})

@@ -18,6 +18,7 @@ KUBERNETES = {
     "SER_PORT_80_TCP": "tcp://10.0.0.7:80",
     "SER_PORT_80_TCP_ADDR": "10.0.0.7",
     "SER_SPARK_PORT": "tcp://10.0.0.8:7077",
+    "SER_LOG": "of somebody",
     "SER__X": "1",
     "SER_ELSEWHERE__URI": "x",
 }

@@ -6,7 +6,7 @@ import datetime as dt
 import pytest
 
 from ser_core.config.settings import ArchiveSettings
-from ser_core.data.archive.identity import Recording, check_calls, identify
+from ser_core.data.archive.identity import Recording, check_calls, identify, metadata_key, metadata_keys
 from ser_core.data.archive.metadata import CallMetadata, parse_metadata
 from ser_core.data.archive.path_pattern import PathPattern
 from ser_core.data.storage import ObjectInfo
@@ -139,6 +139,22 @@ def test_a_row_without_a_day_is_of_any_day_that_has_no_row() -> None:
 def test_the_manifest_says_which_day_s_metadata_counts() -> None:
     row = parse_metadata({"call_id": "7", "call_date": "2026-11-25"}, NAMES)
     assert recording("x.wav", row=row, calls=DAYS).queue == "25"
+
+
+@pytest.mark.parametrize(
+    ("key", "pattern"),
+    [("20261121_7.wav", "{call_date:%Y%m%d}_{call_id}.wav"), ("7.wav", "{call_id}.wav"), ("7", None)],
+)
+def test_the_keys_of_a_recording_lead_to_the_rows_that_count(key: str, pattern: str | None) -> None:
+    """All rows of which `identify` takes one are under the keys. Where the path has a day, other days are not."""
+    compiled = PathPattern(pattern) if pattern else None
+    keys = metadata_keys(key, compiled, None, "UTC")
+    rows = [*DAYS, known(queue="any")]
+    under = [row for row in rows if metadata_key(row, compiled, "UTC") in keys]
+    assert recording(key, pattern, calls=under) == recording(key, pattern, calls=rows)
+    dated = compiled is not None and compiled.has_date
+    assert [row.queue for row in under] == (["21", "any"] if dated else ["19", "21", "25", "any"])
+    assert metadata_key(parse_metadata({"call_id": "8"}, NAMES), compiled, "UTC") not in keys
 
 
 def test_a_call_is_in_the_metadata_or_not() -> None:

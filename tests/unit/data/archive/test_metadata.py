@@ -26,7 +26,11 @@ def written(path: Path, text: str) -> str:
 
 def rows_of(uri: str, date: dt.date | None = None) -> dict[str, CallMetadata]:
     rows = read_metadata(MetadataFile(uri, date), NAMES, SETTINGS)
-    return {row.call_id: parse_metadata(row.values, NAMES) for row in rows}
+    calls = {}
+    for row in rows:
+        assert row.call == parse_metadata(row.values, NAMES)
+        calls[row.call.call_id or ""] = row.call
+    return calls
 
 
 def test_metadata_of_a_csv(tmp_path: Path) -> None:
@@ -99,7 +103,7 @@ def test_the_first_ten_faults_are_listed_and_no_row_is_lost(tmp_path: Path) -> N
     seen = []
     with pytest.raises(SettingsError) as caught:
         for row in read_metadata(MetadataFile(written(tmp_path / "c.csv", text), None), NAMES, SETTINGS):
-            seen.append(row.call_id)
+            seen.append(row.call.call_id)
     assert len(caught.value.faults) == 10
     assert "row 3: call_date is 'never'" in caught.value.faults[0]
     assert seen == [str(n) for n in range(0, 19, 2)]
@@ -164,6 +168,24 @@ def test_a_manifest_on_s3(s3_server: str, s3_bucket: str) -> None:
     entries = list(read_manifest(storage.uri_of("m.csv"), NAMES, settings))
     assert [entry.key for entry in entries] == ["2026/x.wav", f"s3://{s3_bucket}/other.wav"]
     assert [entry_info(entry, settings).size_bytes for entry in entries] == [2, 3]
+
+
+def test_the_parts_of_a_manifest_are_the_manifest(tmp_path: Path) -> None:
+    uri = written(tmp_path / "m.csv", "uri\n" + "".join(f"{n}.wav\n" for n in range(100)))
+    keys = [entry.key for entry in read_manifest(uri, NAMES, SETTINGS)]
+    parts = [[entry.key for entry in read_manifest(uri, NAMES, SETTINGS, part, 4)] for part in range(4)]
+    assert all(10 < len(part) < 40 for part in parts)
+    assert sorted(key for part in parts for key in part) == sorted(keys)
+    with (tmp_path / "m.csv").open("a") as file:
+        file.write("./7.wav\n")
+    faults = 0
+    for part in range(4):
+        try:
+            list(read_manifest(uri, NAMES, SETTINGS, part, 4))
+        except SettingsError as error:
+            assert "row 102: has the uri './7.wav' of an earlier row" in str(error)
+            faults += 1
+    assert faults == 1
 
 
 @pytest.mark.parametrize(

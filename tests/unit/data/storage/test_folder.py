@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ser_core.data.storage import FolderStorage
+from ser_core.data.storage import FolderStorage, bytes_read, requests
 from ser_core.errors import ObjectForbiddenError, ObjectMissingError, StorageError
 
 
@@ -201,3 +201,22 @@ def test_a_file_is_fetched_with_its_own_version(tmp_path: Path) -> None:
     with file:
         assert info == storage.info("x")
         assert file.read() == b"12"
+
+
+def test_requests_and_bytes_are_counted(tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path)
+    storage.put("a/x", b"1" * 200_000)
+    before, read = requests(), bytes_read()
+    storage.put("a/y", b"2")
+    assert storage.put_if_absent("a/y", b"3") is False
+    assert len(list(storage.list("a/"))) == 2
+    assert storage.exists("a/x")
+    storage.read("a/y")
+    storage.delete("a/y")
+    with storage.open_ranges("a/x") as file:
+        file.seek(150_000)
+        file.read(10)
+    assert {kind: count - before[kind] for kind, count in requests().items()} == {
+        "list": 1, "get": 2, "head": 1, "put": 2, "delete": 1
+    }  # fmt: skip
+    assert 11 <= bytes_read() - read < 50_000

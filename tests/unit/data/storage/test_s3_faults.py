@@ -105,6 +105,16 @@ def test_a_permanent_fault_is_reported(kind: str, words: str, s3_server: str, s3
         assert type(caught.value) is StorageError
 
 
+@pytest.mark.parametrize("kind", ["truncated", "wrong_length"])
+def test_the_end_of_a_large_object_comes_whole(kind: str, s3_server: str, s3_bucket: str) -> None:
+    through(s3_server, s3_bucket, timeout_s=5.0).put("x", random.Random(0).randbytes(200_000))
+    with (
+        faulty(s3_server, share=1.0, kinds=(kind,)) as proxy,
+        pytest.raises(ObjectForbiddenError, match="cut or damaged 2 times"),
+    ):
+        through(proxy.url, s3_bucket, attempts=2, outage_s=0.5).open_ranges("x")
+
+
 def test_what_cannot_pass_is_not_repeated(s3_server: str, s3_bucket: str) -> None:
     before = retries()
     with pytest.raises(StorageError, match="no such bucket"):

@@ -160,13 +160,27 @@ def test_the_log_says_how_many_have_no_metadata(tmp_path: Path, caplog: pytest.L
     assert "2 of 2 recordings have no row" in [r for r in caplog.records if r.levelname == "WARNING"][-1].getMessage()
 
 
+def test_of_ids_that_recur_only_the_rows_of_the_scope_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One file has every day. A night keeps no more of it than its own calls."""
+    archive = dated(tmp_path, "calls.csv")
+    archive.metadata(*({"call_id": "c1", "call_date": f"2026-03-{day:02d}", "queue": day} for day in range(1, 29)))
+    for day in (MONDAY, TUESDAY):
+        archive.put(f"{day:%Y/%m/%d}/c1.wav", day)
+    kept: list[dt.date | None] = []
+    real = archive_listing.metadata_text
+    monkeypatch.setattr(archive_listing, "metadata_text", lambda row: (kept.append(row.call.call_date), real(row))[1])
+    archive.ingest(TUESDAY)
+    assert kept == [TUESDAY]
+    assert queues(archive) == {"2026/03/03/c1.wav": "3"}
+
+
 def test_the_driver_keeps_only_rows_of_listed_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = SmallArchive(tmp_path, {"archive": {"pattern": PATTERN}})
     archive.put("2026/03/02/c7_a.wav", MONDAY)
     uri = archive.metadata(*({"call_id": f"c{n}", "queue": f"q{n}"} for n in range(1000)))
-    kept: list[str] = []
+    kept: list[str | None] = []
     real = archive_listing.metadata_text
-    monkeypatch.setattr(archive_listing, "metadata_text", lambda row: (kept.append(row.call_id), real(row))[1])
+    monkeypatch.setattr(archive_listing, "metadata_text", lambda row: (kept.append(row.call.call_id), real(row))[1])
     archive.ingest(changes={"archive": {"metadata": uri}})
     assert kept == ["c7"]
     assert queues(archive) == {"2026/03/02/c7_a.wav": "q7"}

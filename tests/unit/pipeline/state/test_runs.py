@@ -135,6 +135,27 @@ def test_rows_are_written_at_most_every_15_s(
         assert run.still_s == 7.0
 
 
+def test_a_run_that_is_killed_at_its_very_start_is_closed_too(
+    store: TableStore, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed_at(*_: Any) -> None:
+        raise Killed
+
+    first = Run("score", None, dt.datetime.now(dt.UTC) - SECOND)
+    with monkeypatch.context() as patch:
+        patch.setattr("ser_core.pipeline.state.run_frame.close_killed", killed_at)
+        patch.setattr("ser_core.pipeline.state.run_frame._close", lambda *_: None)
+        with pytest.raises(Killed), running(first, store, settings, [TABLES_LEASE]):
+            pass
+    assert row(store, first)["status"] == "running"
+    with running(Run("score", None), store, settings, [TABLES_LEASE]):
+        assert row(store, first)["status"] == "failed"
+
+
+@pytest.mark.usefixtures("every_step")
 def test_progress_that_comes_late_does_not_open_a_row_again(store: TableStore, settings: Settings) -> None:
     run = Run("score", None)
     with running(run, store, settings, ()):
