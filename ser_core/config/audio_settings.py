@@ -15,7 +15,7 @@ class FeatureSettings(Section):
     Parameters that change a number are part of the set's fingerprint.
     """
 
-    set: Literal["paper-180", "functionals-v1"]
+    set: Literal["paper-180", "functionals-v1", "functionals-v2"]
     sample_rate_hz: Annotated[int, Field(ge=4000, le=96000)]
     n_fft: Annotated[int, Field(ge=64, le=65536)]
     hop_length: PositiveInt
@@ -26,9 +26,9 @@ class FeatureSettings(Section):
 
     @model_validator(mode="after")
     def _has_features(self) -> FeatureSettings:
-        if self.set == "functionals-v1":
+        if self.set != "paper-180":
             if self.sample_rate_hz < 8000:
-                raise ValueError(f"functionals-v1 needs a sample_rate_hz of 8000 or more, not {self.sample_rate_hz}")
+                raise ValueError(f"{self.set} needs a sample_rate_hz of 8000 or more, not {self.sample_rate_hz}")
             return self
         if not (self.mfcc or self.chroma or self.mel):
             raise ValueError("mfcc, chroma and mel are all off: switch at least one on")

@@ -35,3 +35,18 @@ def syllables(
     for k in range(1, int(0.45 * sr / f0)):
         y += np.sin(2 * np.pi * f0 * k * t) * rng.uniform(0, 1, at.max() + 1)[at] ** 3 / k
     return (level * y * (0.3 + np.abs(np.sin(np.pi * rate_hz * t)))).astype(np.float32)
+
+
+def sung_vowel(f0: float, formants: list[tuple[float, float]], sr: int, duration_s: float) -> np.ndarray:
+    """Harmonics of a source that falls by 6 dB an octave where it radiates (Fant 1960), each as loud as the resonances
+    (hertz, bandwidth) and one at 3.5 kHz let it be: no pulse falls on a sample. RMS 0.1, float32."""
+    t = np.arange(round(duration_s * sr)) / sr
+    y = np.zeros(len(t))
+    for hz in np.arange(f0, 3900, f0):
+        gain = hz / 100 / (1 + (hz / 150) ** 2)
+        for middle, width in (*formants, (3500.0, 180.0)):
+            pole = np.exp(2j * np.pi * (middle + 0.5j * width) / 16000)
+            z = np.exp(2j * np.pi * hz / 16000)
+            gain *= abs(1 - pole) ** 2 / abs((1 - pole / z) * (1 - np.conj(pole) / z))
+        y += gain * np.cos(2 * np.pi * hz * t)
+    return (0.1 * y / np.sqrt(np.mean(y**2))).astype(np.float32)

@@ -12,12 +12,15 @@ from ser_core.sound.audio.resample import RESAMPLER
 from ser_core.sound.features.base import FeatureSet
 from ser_core.sound.features.functionals import FunctionalsFeatures
 from ser_core.sound.features.paper import PaperFeatures
+from ser_core.sound.features.relative import RelativeFunctionals
 from ser_core.sound.segments import SILENCE_DBFS
 from ser_core.sound.speech.activity import SPEECH_REVISION
 
 Builder = Callable[[FeatureSettings, Mapping[str, Any]], FeatureSet]
 
-_BUILDERS: Mapping[str, Builder] = MappingProxyType({"paper-180": PaperFeatures, "functionals-v1": FunctionalsFeatures})
+_BUILDERS: Mapping[str, Builder] = MappingProxyType(
+    {"paper-180": PaperFeatures, "functionals-v1": FunctionalsFeatures, "functionals-v2": RelativeFunctionals}
+)
 
 _DETECTION = {"max_s", "pause_s", "margin_s", "above_noise_db", "below_peak_db"}
 _CUT: Mapping[str, set[str]] = MappingProxyType(

@@ -40,7 +40,7 @@ def envelope(frames: SourceFrames) -> Envelope:
     coefficients, error = levinson(lags)
     response = power_of(scipy.fft.rfft(coefficients, _ENVELOPE, axis=1))
     decibels = -10 * np.log10(response + np.float32(1e-9))
-    return Envelope(_peaks(decibels, frames.plan.sr / _ENVELOPE), np.log(error / lags[:, 0]))
+    return Envelope(first_peaks(decibels, frames.plan.sr / _ENVELOPE), np.log(error / lags[:, 0]))
 
 
 def levinson(lags: Array) -> tuple[Array, Array]:
@@ -59,16 +59,17 @@ def levinson(lags: Array) -> tuple[Array, Array]:
     return polynomial, error
 
 
-def _peaks(decibels: Array, step_hz: float) -> Array:
+def first_peaks(decibels: Array, step_hz: float) -> Array:
     """Frequencies of the first three local maxima of each row, shape (frames, 3), each placed by a parabola."""
     bins = decibels[:, _FROM:_TO]
     is_peak = (bins > decibels[:, _FROM - 1 : _TO - 1]) & (bins >= decibels[:, _FROM + 1 : _TO + 1])
-    rank = np.cumsum(is_peak, axis=1, dtype=np.int8)
+    row, column = np.nonzero(is_peak)
+    first = np.searchsorted(row, np.arange(len(decibels) + 1))
     out = np.empty((len(decibels), N_FORMANTS), np.float32)
-    rows = np.arange(len(decibels))
+    rows, column = np.arange(len(decibels)), np.append(column, 0)
     for k in range(N_FORMANTS):
-        at = (rank > k).argmax(axis=1)
-        exists = rank[:, -1] > k
+        exists = first[:-1] + k < first[1:]
+        at = column[np.where(exists, first[:-1] + k, -1)]
         left, peak, right = (decibels[rows, at + _FROM + step] for step in (-1, 0, 1))
         shift = np.float32(0.5) * (left - right) / np.minimum(left - 2 * peak + right, np.float32(-1e-3))
         out[:, k] = np.where(exists, (at + _FROM + shift) * step_hz, NEUTRAL_HZ[k])

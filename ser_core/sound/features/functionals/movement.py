@@ -48,7 +48,11 @@ def modulation(log_mel: Array, courses: Array) -> Array:
     `log_mel` has the shape (32, frames), `courses` (4, frames). Returns float32 (7 bands from 0.5 to 40 Hz, 12).
     """
     grouped = log_mel.reshape(N_MEL_GROUPS, N_MELS // N_MEL_GROUPS, -1).mean(axis=1)
-    x = np.concatenate([grouped, courses])
+    return modulation_of(np.concatenate([grouped, courses]))
+
+
+def modulation_of(x: Array) -> Array:
+    """The modulation spectra of the rows of `x`, shape (n, frames): float32 (7 bands from 0.5 to 40 Hz, n)."""
     x = (x - x.mean(axis=1, keepdims=True)) * _window(x.shape[1])
     n_fft = max(_SHORTEST_TRANSFORM, 1 << (x.shape[1] - 1).bit_length())
     power = power_of(scipy.fft.rfft(x, n_fft, axis=1)) / np.float32(x.shape[1])

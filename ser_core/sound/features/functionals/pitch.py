@@ -49,13 +49,16 @@ class Pitch(NamedTuple):
         return np.asarray(SEMITONES_FROM_HZ * 2 ** (self.semitones / 12), np.float32)
 
 
-def pitch(frames: SourceFrames) -> Pitch:
-    """The course of F0, 65 to 650 Hz. Where fewer than five frames are voiced, the five most periodic ones count."""
+def pitch(frames: SourceFrames, every: int = 1) -> Pitch:
+    """The course of F0, 65 to 650 Hz. Where fewer than five frames are voiced, the five most periodic ones count.
+
+    The segment's median is that of one frame in `every`.
+    """
     plan, n = frames.plan, len(frames)
     correlation, energy = autocorrelation(frames)
     level = 10 * np.log10(energy)
     loud = level > level.max() - _BELOW_LOUDEST_DB
-    lag, strength = _refined(correlation, _best_lags(correlation, loud, plan))
+    lag, strength = _refined(correlation, _best_lags(correlation, loud, plan, every))
     raw = 12 * np.log2(plan.sr / lag / SEMITONES_FROM_HZ)
     voiced = ndimage.median_filter(((strength > _VOICED) & loud).view(np.int8), 5, mode="nearest").view(np.bool_)
     if voiced.sum() < _FEWEST:
@@ -74,13 +77,13 @@ def autocorrelation(frames: SourceFrames) -> tuple[Array, Array]:
     return np.asarray(raw * plan.window_lags / energy[:, None], np.float32), energy
 
 
-def _best_lags(correlation: Array, loud: Mask, plan: SourcePlan) -> Lags:
+def _best_lags(correlation: Array, loud: Mask, plan: SourcePlan, every: int) -> Lags:
     """The lag of each frame in whole samples, shape (frames,), between the shortest and the longest."""
     low, high = plan.shortest, plan.longest
     octaves = plan.lags[low:high]
     score = correlation[:, low:high] - _OCTAVE_COST * octaves  # prefers the shorter of two multiples of a period
-    first, strength = _one_period(correlation, score.argmax(axis=1) + low, plan)
-    sure = loud & (strength > _SURE)
+    first, strength = _one_period(correlation[::every], score[::every].argmax(axis=1) + low, plan)
+    sure = loud[::every] & (strength > _SURE)
     enough = np.count_nonzero(sure) >= _FEWEST
     middle = np.float32(np.log2(np.median(first[sure]) if enough else plan.sr / _TYPICAL_HZ))
     score += ndimage.uniform_filter1d(score, 3, axis=0, mode="nearest")

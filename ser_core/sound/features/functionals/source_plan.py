@@ -40,12 +40,19 @@ class SourcePlan:
 
 
 class SourceFrames:
-    """Windowed frames of a segment without their mean, (frames, 320), and their power spectra, (frames, 257)."""
+    """Windowed frames of a segment without their mean, (frames, 320), and their power spectra, (frames, 257).
 
-    def __init__(self, y: Array, sr: int, n_frames: int) -> None:
+    Frame `k` is centred on sample `(k + 0.5) * 80` of `samples`, the segment at about 8 kHz. With `kept`, shape
+    (n_frames,), only these frames are transformed.
+    """
+
+    def __init__(self, y: Array, sr: int, n_frames: int, kept: npt.NDArray[np.bool_] | None = None) -> None:
         hop = hop_length(sr)
         self.plan = source_plan(HOP * sr / hop)
-        frames = framed(_decimated(y, hop), WINDOW, HOP, n_frames)
+        self.samples = _decimated(y, hop)
+        frames = framed(self.samples, WINDOW, HOP, n_frames)
+        if kept is not None:
+            frames = frames[kept]
         self.windowed = (frames - frames.mean(axis=1, keepdims=True)) * self.plan.window
         self.power: Array = power_of(scipy.fft.rfft(self.windowed, N_FFT, axis=1))
 

@@ -90,11 +90,11 @@ def spectral_shape(power: Array, mapped: Array, plan: SpectralPlan) -> Array:
     whole = _DB * np.log(total + _FLOOR)
     out[0] = whole + np.float32(10 * np.log10(2 / plan.n_fft))
     out[1] = np.power(mapped[:, :N_MELS], np.float32(0.23)).sum(axis=1)
-    out[2:6] = _moments(share, plan)
-    out[6:10] = _rolloff(share, plan)
+    out[2:6] = spectral_moments(share, plan)
+    out[6:10] = rolloff(share, plan)
     out[10] = logs.mean(axis=1) - np.log(power[:, 1:].mean(axis=1) + _FLOOR)
     out[11] = np.log(total + _FLOOR) * share.sum(axis=1) - np.einsum("ij,ij->i", share[:, 1:], logs)
-    out[12] = _flux(share)
+    out[12] = flux(share)
     out[13] = decibels[6] - decibels[7]
     out[14] = _DB * (logs[:, : plan.to_2k].max(axis=1) - logs[:, plan.to_2k : plan.to_5k].max(axis=1))
     out[15:17] = (logs @ plan.slopes).T
@@ -104,7 +104,7 @@ def spectral_shape(power: Array, mapped: Array, plan: SpectralPlan) -> Array:
     return out
 
 
-def _moments(share: Array, plan: SpectralPlan) -> npt.NDArray[np.float64]:
+def spectral_moments(share: Array, plan: SpectralPlan) -> npt.NDArray[np.float64]:
     """Centroid, spread, skewness and kurtosis, shape (4, frames).
 
     In double precision: the fourth central moment of a narrow spectrum is the difference of numbers 10,000 times as
@@ -124,7 +124,7 @@ def _moments(share: Array, plan: SpectralPlan) -> npt.NDArray[np.float64]:
     )
 
 
-def _rolloff(share: Array, plan: SpectralPlan) -> Array:
+def rolloff(share: Array, plan: SpectralPlan) -> Array:
     """Log frequencies in hertz below which the shares of power lie, shape (4, frames); in silence, the lowest bin."""
     rows, bins = share.shape
     running = np.cumsum(share, axis=1, dtype=np.float64)
@@ -136,7 +136,8 @@ def _rolloff(share: Array, plan: SpectralPlan) -> Array:
     return np.asarray(np.log((at.T + 1) * step), np.float32)
 
 
-def _flux(share: Array) -> Array:
+def flux(share: Array) -> Array:
+    """Distance of each frame from the one before between the roots of their shares, (frames,); 0 for the first."""
     roots = np.sqrt(share)
     step = roots[1:] - roots[:-1]
     out = np.zeros(len(share), np.float32)

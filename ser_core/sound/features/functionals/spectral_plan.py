@@ -10,7 +10,6 @@ import numpy.typing as npt
 import scipy.fft
 
 from ser_core.sound.audio.fourier import hann
-from ser_core.sound.features.filters import triangles
 from ser_core.sound.features.functionals.frames import WINDOW_S
 from ser_core.sound.speech.bands import hop_length
 
@@ -82,3 +81,11 @@ def _slope(hz: Wide, low: float, high: float) -> Wide:
     inside = (hz >= low) & (hz <= high)
     centred = np.where(inside, hz - hz[inside].mean(), 0)
     return np.asarray(_DB_PER_KHZ * centred / (centred @ centred))
+
+
+def triangles(hz: Wide, edges: Wide) -> Wide:
+    """Triangles of height 1 at the frequencies `hz`, shape (bins,), over neighbouring `edges`, shape (n + 2,): shape
+    (bins, n)."""
+    rise = (hz[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    fall = (edges[2:] - hz[:, None]) / (edges[2:] - edges[1:-1])
+    return np.asarray(np.maximum(0, np.minimum(rise, fall)))
