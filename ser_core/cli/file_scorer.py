@@ -12,12 +12,16 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ser_core.config import Settings
-from ser_core.data.storage import check_place, open_storage
+from ser_core.data.storage import Storage, check_place, open_storage
 from ser_core.errors import Reason, Refusal
+from ser_core.learning.training.archive_domain import DomainPopulations
 from ser_core.learning.training.bundle import Model, check_fingerprint, load_model, read_bundle, resolve
+from ser_core.learning.training.domain_files import DomainFiles
+from ser_core.learning.training.line_populations import line_of
 from ser_core.report.terminal import posterior_bars
 from ser_core.scoring import UNDECIDED, CallSummary, score_segments, summarise_call
 from ser_core.scoring.priors import prior_shift
+from ser_core.scoring.segment_scores import heard_affect
 from ser_core.sound.extraction import ChannelFeatures, ExtractionPlan, extract
 
 _SHOWN_SEGMENTS = 12
@@ -26,13 +30,14 @@ _NOTHING_DECIDED = "undecided, no segment reaches scoring.min_confidence"
 
 @dataclass(frozen=True)
 class ScoredChannel:
-    """One channel: its summary, None where there is no speech, and (start_s, end_s, emotion, confidence) by segment.
+    """One channel: its summary and mean familiarity, None where there is no speech, and its segments.
 
-    The emotion of a segment below `scoring.min_confidence` is None, and so is that of a channel without other segments.
+    Segments are (start_s, end_s, emotion, confidence). The emotion of a segment below `scoring.min_confidence` is None, and so is that of a channel without other segments.
     """
 
     channel: ChannelFeatures
     summary: CallSummary | None
+    familiarity: float | None
     posteriors: Mapping[str, float]
     segments: tuple[tuple[float, float, str | None, float], ...]
 
@@ -48,6 +53,7 @@ class ScoredChannel:
             "undecided_s": self.summary.undecided_s if self.summary else None,
             "valence": self.summary.valence if self.summary else None,
             "arousal": self.summary.arousal if self.summary else None,
+            "familiarity": self.familiarity,
             "posteriors": dict(self.posteriors),
             "segments": [dict(zip(named, segment, strict=True)) for segment in self.segments],
         }
@@ -86,6 +92,7 @@ class FileScorer:
         check_fingerprint(self.model, self.plan.feature_set)
         self.shift = prior_shift(settings.scoring.priors, bundle.manifest)
         self.min_confidence = settings.scoring.min_confidence
+        self.domain = _domain(settings, models, self.model)
 
     def score(self, file: Path) -> list[ScoredChannel]:
         """The channels of a file that may be scored.
@@ -112,19 +119,31 @@ class FileScorer:
 
     def _score_channel(self, channel: ChannelFeatures) -> ScoredChannel:
         if not len(channel.start_s):
-            return ScoredChannel(channel, None, {}, ())
+            return ScoredChannel(channel, None, None, {}, ())
         classes = self.model.classes
-        posteriors = self.model.posteriors(channel.vectors, np.zeros(len(channel.vectors), dtype=np.intp))
-        if self.shift is not None:
-            posteriors = self.shift(posteriors)
+        population = None if self.domain is None else self.domain.of(line_of(channel.narrowband, channel.codec))
+        heard = self.model.scores(channel.vectors, np.zeros(len(channel.vectors), dtype=np.intp), population)
+        posteriors = heard.posteriors if self.shift is None else self.shift(heard.posteriors)
         scores = score_segments(posteriors, classes, self.min_confidence)
+        affect = heard_affect(posteriors, classes, heard.arousal_high, heard.valence_negative)
         emotions = [None if place == UNDECIDED else classes[place] for place in scores.emotion.tolist()]
         weights = channel.end_s - channel.start_s
         mean = np.average(posteriors, axis=0, weights=weights)
         spans = zip(channel.start_s.tolist(), channel.end_s.tolist(), emotions, scores.confidence.tolist(), strict=True)
         return ScoredChannel(
             channel,
-            summarise_call(channel.start_s, channel.end_s, posteriors, classes, self.min_confidence),
+            summarise_call(channel.start_s, channel.end_s, posteriors, classes, self.min_confidence, affect),
+            float(np.average(heard.familiarity, weights=weights)),
             {name: float(value) for name, value in zip(classes, mean, strict=True)},
             tuple(spans),
         )
+
+
+def _domain(settings: Settings, models: Storage, model: Model) -> DomainPopulations | None:
+    """The archive's populations: the version of the settings, else the current one; None where there is none."""
+    if not settings.domain.enabled:
+        return None
+    files = DomainFiles(models, settings.archive.name, model.feature_set_id, len(model.feature_names))
+    version = settings.domain.version
+    domain = files.current() if version is None else files.read(version)
+    return None if domain is None else domain.measured(model.population)

@@ -22,7 +22,7 @@ class NoPredictionError(SerError):
     """None of the files could be used."""
 
 
-@click.command(cls=SettingsCommand, sections=("roles", "scoring", "models"))
+@click.command(cls=SettingsCommand, sections=("roles", "scoring", "domain", "models"))
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE)
 def predict(settings: Settings, files: Sequence[Path]) -> Result:
     """Prints the emotion of each file, its posteriors as bars, and the reason where there is none."""
@@ -43,4 +43,10 @@ def predict(settings: Settings, files: Sequence[Path]) -> Result:
     if all("reason" in row for row in predictions):
         raise NoPredictionError("\n".join(f"{row['file']}: {row['reason']}: {row['detail']}" for row in predictions))
     priors = dict(scorer.shift.priors) if scorer.shift else None
-    return {"model_version": scorer.model.model_version, "priors": priors, "predictions": predictions}, shown
+    facts = {
+        "model_version": scorer.model.model_version,
+        "domain_version": scorer.domain.version if scorer.domain else None,
+        "priors": priors,
+        "predictions": predictions,
+    }
+    return facts, shown

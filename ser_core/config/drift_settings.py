@@ -35,6 +35,7 @@ class DriftSettings(Section):
     confidence_psi: Limits
     feature_psi: Limits
     codec_psi: Limits
+    familiarity_drop: Limits
     model_label_psi: Limits
     model_confidence_psi: Limits
     model_undecided: Limits

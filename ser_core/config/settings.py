@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ser_core.config.audio_settings import AudioSettings, FeatureSettings, SegmentSettings
 from ser_core.config.base import NotNegative, Positive, PositiveInt, Role, Section, Share
 from ser_core.config.corpus_settings import CorpusSettings, ListedCorpusSettings, check_names
+from ser_core.config.domain_settings import DomainSettings
 from ser_core.config.drift_settings import DriftSettings
 from ser_core.config.isolation_settings import IsolationSettings
 from ser_core.config.plan_settings import PlanSettings
@@ -178,6 +179,7 @@ class Settings(BaseSettings):
     corpora: tuple[ListedCorpusSettings, ...]
     roles: RoleSettings
     scoring: ScoringSettings
+    domain: DomainSettings
     talk: TalkSettings
     engagement: EngagementSettings
     transcripts: TranscriptSettings

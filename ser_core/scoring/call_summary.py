@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ser_core.scoring.segment_scores import UNDECIDED, Floats, score_segments
+from ser_core.scoring.segment_scores import UNDECIDED, Floats, HeardAffect, score_segments
 
 QUARTERS = 4
 NEGATIVE_VALENCE = -0.2
@@ -35,8 +35,7 @@ class CallSummary:
       `speech_s`, in seconds.
     - `dominant_emotion`: the class with the largest share; of equal shares, with the larger mean posterior.
       `confidence` is its mean posterior over all segments. Both are None where no segment is decided.
-    - `valence`, `arousal`: of all segments, decided or not. They are weighted by posteriors, so an uncertain segment
-      adds little.
+    - `valence`, `arousal`: of all segments, decided or not.
     - `valence_quarters`, `arousal_quarters`: means over quarters of the time from the first segment's start to the last
       one's end, None without a segment. A segment belongs to the quarter of its middle.
     - `valence_change`, `arousal_change`: the last quarter with speech less the first; None where they are the same.
@@ -68,12 +67,12 @@ def summarise_call(
     posteriors: Floats,
     classes: Sequence[str],
     min_confidence: float,
-    valence: Floats | None = None,
+    affect: HeardAffect | None = None,
 ) -> CallSummary:
     """Summarises n segments, in any order: `start_s` and `end_s` (n,) in seconds, `posteriors` (n, classes).
 
-    A segment below `min_confidence` is undecided (`score_segments`). `valence` (n,), where given, replaces that of the
-    posteriors (`ser_core.scoring.segment_scores.fuse_valence`).
+    A segment below `min_confidence` is undecided (`score_segments`). `affect`, where given, replaces valence and
+    arousal of the posteriors: what is heard (`heard_affect`), with the words' valence in it (`fuse_valence`).
 
     Raises:
         ValueError: there is no segment, one has no duration, or shapes do not fit.
@@ -82,18 +81,23 @@ def summarise_call(
         raise ValueError(f"start_s {start_s.shape}, end_s {end_s.shape}, posteriors {posteriors.shape} do not fit")
     if not (end_s > start_s).all():
         raise ValueError("a segment ends before it starts; expected end_s > start_s")
-    if valence is not None and valence.shape != start_s.shape:
-        raise ValueError(f"valence has the shape {valence.shape}; expected {start_s.shape}")
+    for name, given in affect._asdict().items() if affect is not None else ():
+        if given.shape != start_s.shape:
+            raise ValueError(f"{name} has the shape {given.shape}; expected {start_s.shape}")
     order = np.lexsort((end_s, start_s))
     start, end = (np.asarray(times, dtype=np.float64)[order] for times in (start_s, end_s))
     posteriors = np.asarray(posteriors, dtype=np.float64)[order]
     scores = score_segments(posteriors, classes, min_confidence)
-    fused = scores.valence if valence is None else np.asarray(valence, dtype=np.float64)[order]
+    valence, arousal = (
+        (scores.valence, scores.arousal)
+        if affect is None
+        else (np.asarray(values, dtype=np.float64)[order] for values in affect)
+    )
     duration = end - start
     shares, dominant, confidence = _decided(scores.emotion, posteriors, duration, classes)
     quarter = _quarter(start, end)
-    valences = _quarters(fused, duration, quarter)
-    arousals = _quarters(scores.arousal, duration, quarter)
+    valences = _quarters(valence, duration, quarter)
+    arousals = _quarters(arousal, duration, quarter)
     valence_change, arousal_change = _change(valences), _change(arousals)
     return CallSummary(
         segments=len(start),
@@ -102,13 +106,13 @@ def summarise_call(
         shares=shares,
         dominant_emotion=dominant,
         confidence=confidence,
-        valence=float(np.average(fused, weights=duration)),
-        arousal=float(np.average(scores.arousal, weights=duration)),
+        valence=float(np.average(valence, weights=duration)),
+        arousal=float(np.average(arousal, weights=duration)),
         valence_quarters=valences,
         arousal_quarters=arousals,
         valence_change=valence_change,
         arousal_change=arousal_change,
-        longest_negative_s=longest_negative_s(start, end, fused),
+        longest_negative_s=longest_negative_s(start, end, valence),
         escalated=_escalated(valence_change, arousal_change),
         recovered=_recovered(valences),
     )

@@ -117,3 +117,16 @@ def factor_at_least(before: float, now: float) -> float:
     a, b = before + 0.5, now + 0.5
     beyond = abs(math.log(b / a)) - _DEVIATIONS * math.sqrt(1 / a + 1 / b)
     return math.exp(max(0.0, beyond))
+
+
+def mean_by_chance(span: float, before: int, now: int) -> float:
+    """How far the means of two samples of the same distribution may lie apart: three deviations.
+
+    Args:
+        span: from the smallest possible value to the largest; a deviation is at most half of it (Popoviciu 1935).
+        before: independent observations in the first sample: calls, not segments.
+        now: the same in the second sample.
+    """
+    if not before or not now:
+        return math.inf
+    return _DEVIATIONS * span / 2 * math.sqrt(1 / before + 1 / now)

@@ -14,11 +14,13 @@ import pyarrow as pa
 
 from ser_core.config.talk_settings import EngagementSettings
 from ser_core.data.tables.schemas import CALL_EMOTIONS, SCHEMA_VERSION, SEGMENT_EMOTIONS, probability, share
+from ser_core.learning.training.archive_domain import DomainPopulations
 from ser_core.learning.training.bundle import Model
+from ser_core.learning.training.fitted_model import Scores
 from ser_core.scoring.call_summary import CallSummary, summarise_call
 from ser_core.scoring.engagement import engagement
 from ser_core.scoring.priors import PriorShift
-from ser_core.scoring.segment_scores import UNDECIDED, fuse_valence, score_segments
+from ser_core.scoring.segment_scores import UNDECIDED, HeardAffect, fuse_valence, heard_affect, score_segments
 
 _CARRIED = (
     pa.field("agent_id", pa.string()),
@@ -40,10 +42,17 @@ def vectors(table: pa.Table) -> npt.NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class SegmentRules:
-    """How posteriors become decisions: the shift of priors, None for those of training, and the least confidence."""
+    """What vectors are measured from, and how posteriors become decisions.
+
+    Attributes:
+        shift: of priors; None for those of training.
+        min_confidence: the least confidence of a decision.
+        domain: the archive's populations; None for that of the training corpora.
+    """
 
     shift: PriorShift | None
     min_confidence: float
+    domain: DomainPopulations | None = None
 
 
 def segment_table(features: pa.Table, model: Model, rules: SegmentRules, run_id: str, now: dt.datetime) -> pa.Table:
@@ -51,9 +60,9 @@ def segment_table(features: pa.Table, model: Model, rules: SegmentRules, run_id:
 
     Args:
         features: rows of `features` with call_id, call_date, role, agent_id, queue, talk_share and bucket beside them,
-            and `text_valence` where there are transcripts.
+            `text_valence` where there are transcripts, and `line` where there is a domain.
         model: the model.
-        rules: for decisions.
+        rules: for measuring and decisions.
         run_id: of the run.
         now: time of scoring, UTC.
 
@@ -63,18 +72,20 @@ def segment_table(features: pa.Table, model: Model, rules: SegmentRules, run_id:
     count = len(features)
     if not count:
         return SEGMENT_ROWS.empty_table()
-    posteriors = model.posteriors(vectors(features), _voices(features))
-    if rules.shift is not None:
-        posteriors = rules.shift(posteriors)
-    decision, confidence, valence, arousal = score_segments(posteriors, model.classes, rules.min_confidence)
+    scores = _scores(features, model, rules.domain)
+    posteriors = scores.posteriors if rules.shift is None else rules.shift(scores.posteriors)
+    decision, confidence, *_ = score_segments(posteriors, model.classes, rules.min_confidence)
+    heard = heard_affect(posteriors, model.classes, scores.arousal_high, scores.valence_negative)
     indices = pa.array(decision.astype(np.int32), mask=decision == UNDECIDED)
     columns: dict[str, Any] = {name: features.column(name) for name in features.column_names if name != "vector"}
     columns |= {
         "model_version": _constant(model.model_version, count),
         "emotion": pa.DictionaryArray.from_arrays(indices, pa.array(model.classes)).cast(pa.string()),
         "confidence": confidence,
-        "valence": valence,
-        "arousal": arousal,
+        "valence": heard.valence,
+        "arousal": heard.arousal,
+        "familiarity": scores.familiarity,
+        "domain_version": None if rules.domain is None else _constant(rules.domain.version, count),
         "label_scheme": _constant(model.label_scheme, count),
         "run_id": _constant(run_id, count),
         "scored_at": pa.array([now] * count, pa.timestamp("us", tz="UTC")),
@@ -82,6 +93,26 @@ def segment_table(features: pa.Table, model: Model, rules: SegmentRules, run_id:
     }
     columns |= {probability(name): posteriors[:, index] for index, name in enumerate(model.classes)}
     return _table(SEGMENT_ROWS, columns, count)
+
+
+def _scores(features: pa.Table, model: Model, domain: DomainPopulations | None) -> Scores:
+    """Scores of every segment, measured from the population of its line. A voice has one line."""
+    X, voices = vectors(features), _voices(features)
+    if domain is None:
+        return model.scores(X, voices, None)
+    lines = features.column("line").combine_chunks()
+    coded = lines if pa.types.is_dictionary(lines.type) else lines.dictionary_encode()
+    groups = [domain.group(line) for line in coded.dictionary.to_pylist()]
+    distinct = list(dict.fromkeys(groups))
+    group = np.array([distinct.index(each) for each in groups], np.intp)[coded.indices.to_numpy()]
+    present = np.unique(group).tolist()
+    if len(present) == 1:
+        return model.scores(X, voices, domain.of(distinct[present[0]]))
+    parts = [np.flatnonzero(group == place) for place in present]
+    scored = [model.scores(X[p], voices[p], domain.of(distinct[at])) for p, at in zip(parts, present, strict=True)]
+    back = np.argsort(np.concatenate(parts))
+    names = ("posteriors", "arousal_high", "valence_negative", "familiarity")
+    return Scores(*(np.concatenate([getattr(each, name) for each in scored])[back] for name in names))
 
 
 def _voices(features: pa.Table) -> npt.NDArray[np.intp]:
@@ -112,20 +143,39 @@ def call_table(segments: pa.Table, classes: Sequence[str], rules: CallRules) -> 
     if not len(segments):
         return CALL_EMOTIONS.schema.empty_table()
     posteriors = np.column_stack([segments.column(probability(name)).to_numpy() for name in classes])
-    start_s, end_s, voice, words = (
-        segments.column(name).to_numpy() for name in ("start_s", "end_s", "valence", "text_valence")
+    start_s, end_s, voice, words, arousal, familiarity = (
+        segments.column(name).to_numpy()
+        for name in ("start_s", "end_s", "valence", "text_valence", "arousal", "familiarity")
     )
     valence = fuse_valence(voice, words, rules.text_weight)
     keys = list(zip(segments.column("call_id").to_pylist(), segments.column("role").to_pylist(), strict=True))
     edges = [0, *(i for i in range(1, len(keys)) if keys[i] != keys[i - 1]), len(keys)]
-    same = ("model_version", "call_id", "role", "call_date", "agent_id", "queue", "label_scheme", "run_id")
+    same = (
+        "model_version",
+        "call_id",
+        "role",
+        "call_date",
+        "agent_id",
+        "queue",
+        "label_scheme",
+        "run_id",
+        "domain_version",
+    )
     firsts = segments.select([*same, "talk_share"]).take(edges[:-1]).to_pylist()
     rows = []
     for first, (a, b) in zip(firsts, pairwise(edges), strict=True):
-        summary = summarise_call(start_s[a:b], end_s[a:b], posteriors[a:b], classes, rules.min_confidence, valence[a:b])
+        affect = HeardAffect(valence[a:b], arousal[a:b])
+        summary = summarise_call(start_s[a:b], end_s[a:b], posteriors[a:b], classes, rules.min_confidence, affect)
+        first["familiarity"] = _mean(familiarity[a:b], end_s[a:b] - start_s[a:b])
         index = engagement(summary.arousal, summary.valence_change, first.pop("talk_share"), rules.engagement)
         rows.append({**first, **_columns(summary), "engagement": index, "schema_version": SCHEMA_VERSION})
     return pa.Table.from_pylist(rows, schema=CALL_EMOTIONS.schema)
+
+
+def _mean(values: npt.NDArray[np.float32], duration: npt.NDArray[np.float64]) -> float | None:
+    """Mean by duration; None where a value is not known."""
+    mean = float(np.average(values, weights=duration))
+    return None if np.isnan(mean) else mean
 
 
 def _columns(summary: CallSummary) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -30,6 +30,7 @@ class Profile:
         labels: segments by emotion; `NO_EMOTION` where a segment has none.
         confidence: segments by confidence, ten bins of 0.1.
         codecs: channels by codec.
+        familiarity: the mean of the segments; None where there is none, and in profiles of before it was measured.
         features: histogram by feature name, as `feature_histograms` gives them.
     """
 
@@ -41,6 +42,7 @@ class Profile:
     labels: Mapping[str, int] = field(default_factory=dict)
     confidence: Sequence[int] = ()
     codecs: Mapping[str, int] = field(default_factory=dict)
+    familiarity: float | None = None
     features: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
@@ -63,5 +65,13 @@ def added(a: Profile, b: Profile) -> Profile:
         segments=a.segments + b.segments,
         labels=dict(Counter(a.labels) + Counter(b.labels)),
         confidence=(np.array(a.confidence) + np.array(b.confidence)).tolist(),
+        familiarity=mean_familiarity((a, b)),
         features=sums or b.features,
     )
+
+
+def mean_familiarity(profiles: Iterable[Profile]) -> float | None:
+    """The mean over the segments of several profiles; None where none has it."""
+    known = [(each.familiarity, each.segments) for each in profiles if each.familiarity is not None and each.segments]
+    segments = sum(count for _, count in known)
+    return sum(mean * count for mean, count in known) / segments if segments else None

@@ -9,12 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from ser_core.emotions import AFFECT
+from ser_core.learning.training.linear_heads import HIGH_AROUSAL
 
 Floats = npt.NDArray[np.floating[Any]]
 
 
 UNDECIDED = -1
 """The class index of an undecided segment."""
+_LEAST_POSTERIOR = 1e-6
+
+
+class HeardAffect(NamedTuple):
+    """Valence and arousal of n segments, each (n,), -1 to 1."""
+
+    valence: Floats
+    arousal: Floats
 
 
 class SegmentScores(NamedTuple):
@@ -50,6 +59,43 @@ def score_segments(posteriors: Floats, classes: Sequence[str], min_confidence: f
     decided = confidence.astype(np.float32) >= np.float32(min_confidence)
     emotion = np.where(decided, posteriors.argmax(axis=1), UNDECIDED)
     return SegmentScores(emotion, confidence, affect[:, 0], affect[:, 1])
+
+
+def heard_affect(
+    posteriors: Floats, classes: Sequence[str], arousal_high: Floats, valence_negative: Floats
+) -> HeardAffect:
+    """Valence and arousal as a model hears them, on the scale of `ser_core.emotions.AFFECT`.
+
+    A model hears whether arousal is high and whether valence is negative. Each divides the classes in two. Within
+    either part, the mean of the classes' coordinates is that of the posteriors; how much each part counts is heard
+    (the law of total expectation): E[a] = P(high) E[a | high] + (1 - P(high)) E[a | not high]. So nothing flat is
+    pleasant or sleepy, as 2 P - 1 would be, and coordinates alone decide where nothing is heard.
+
+    Args:
+        posteriors: (n, classes), rows summing to 1.
+        classes: of the posteriors' columns.
+        arousal_high: probability (n,) of high arousal; NaN where a model does not hear it.
+        valence_negative: probability (n,) of negative valence; the same.
+    """
+    valence = np.array([AFFECT[name].valence for name in classes])
+    arousal = np.array([AFFECT[name].arousal for name in classes])
+    return HeardAffect(
+        _expected(posteriors, valence, valence < 0, valence_negative),
+        _expected(posteriors, arousal, arousal >= HIGH_AROUSAL, arousal_high),
+    )
+
+
+def _expected(
+    posteriors: Floats, values: Floats, inside: npt.NDArray[np.bool_], probability: Floats
+) -> npt.NDArray[np.float64]:
+    """Mean of the classes' `values` where those `inside` have the `probability` (n,) together."""
+    by_posteriors: npt.NDArray[np.float64] = posteriors @ values
+    if inside.all() or not inside.any():
+        return by_posteriors
+    weights = posteriors + _LEAST_POSTERIOR  # a part that no class has a share of counts its classes alike
+    within, without = (weights[:, part] @ values[part] / weights[:, part].sum(axis=1) for part in (inside, ~inside))
+    heard = probability * within + (1 - probability) * without
+    return np.where(np.isnan(probability), by_posteriors, heard)
 
 
 def fuse_valence(voice: Floats, text: Floats, weight: float) -> Floats:

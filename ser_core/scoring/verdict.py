@@ -18,11 +18,12 @@ from ser_core.scoring.drift import (
     distance_to_training,
     factor_at_least,
     in_groups,
+    mean_by_chance,
     psi_by_chance,
     psi_of_counts,
     share_at_least,
 )
-from ser_core.scoring.profile import NO_EMOTION, Profile
+from ser_core.scoring.profile import NO_EMOTION, Profile, mean_familiarity
 
 OF_MODEL = "model_"
 """How the names of measures between two models begin."""
@@ -152,6 +153,7 @@ def _compared(now: Profile, before: Sequence[Profile], settings: DriftSettings) 
         ),
         "codec_psi": _named([day.codecs for day in before], now.codecs, settings.codec_psi, calls),
         **_features(now, before, settings.feature_psi, calls),
+        **_familiarity(now, before, settings.familiarity_drop),
     }
 
 
@@ -159,6 +161,17 @@ def _usual_calls(date: dt.date, before: Sequence[Profile]) -> float:
     """The median of the same weekday, or of all days where that weekday has too few."""
     same = [day.calls for day in before if day.call_date.weekday() == date.weekday()]
     return float(statistics.median(same if len(same) >= _SAME_WEEKDAY else [day.calls for day in before]))
+
+
+def _familiarity(now: Profile, before: Sequence[Profile], limits: Limits) -> dict[str, Measure]:
+    """How far the mean familiarity has fallen; nothing where it is not known."""
+    known = [day for day in before if day.familiarity is not None]
+    usual = mean_familiarity(known)
+    if usual is None or now.familiarity is None:
+        return {}
+    chance = mean_by_chance(1.0, sum(day.calls for day in known), now.calls)
+    about = f"{usual:.2f} → {now.familiarity:.2f}"
+    return {"familiarity_drop": Measure(max(0.0, usual - now.familiarity), limits, chance, about)}
 
 
 def _measure(before: Counts, now: Counts, limits: Limits, calls: tuple[int, int], about: str | None = None) -> Measure:

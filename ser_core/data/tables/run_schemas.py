@@ -31,11 +31,15 @@ RUNS = Table(
         *columns_of(pa.string(), "month", "parent_run_id", "host", "settings_hash", "code_version", "stage"),
         *columns_of(pa.int64(), "units_done", "units_total"),
         ("updated_at", TIME),
+        *columns_of(pa.string(), "domain_version"),
+        ("familiarity", pa.float64()),
     ),
     ("month",),
 )
 """One file a run, from its start; `status` is running, done, incomplete, refused or failed. `month` is of the start,
 `2026-11`. Progress is `units_done` of `units_total` (recordings, dates or Spark's tasks) in `stage`, by `updated_at`.
+`domain_version` is the population that the run measured from, null for that of training; `familiarity` the mean of the
+segments that it published.
 """
 
 DATES = Table(

@@ -120,6 +120,8 @@ SEGMENT_EMOTIONS = Table(
         *columns_of(pa.string(), "label_scheme", "run_id"),
         ("scored_at", TIME),
         ("text_valence", pa.float32()),
+        ("familiarity", pa.float32()),
+        *columns_of(pa.string(), "domain_version"),
     ),
     ("model_version", "call_date"),
 )
@@ -147,6 +149,8 @@ CALL_EMOTIONS = Table(
         ("engagement", pa.float32()),
         *columns_of(pa.string(), "label_scheme", "run_id"),
         ("undecided_s", pa.float64()),
+        ("familiarity", pa.float32()),
+        *columns_of(pa.string(), "domain_version"),
     ),
     ("model_version", "call_date"),
 )

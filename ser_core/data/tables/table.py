@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 TIME = pa.timestamp("us", tz="UTC")
 SPAN = pa.struct([pa.field("start_s", pa.float64()), pa.field("end_s", pa.float64())])

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ser_core.data.tables.moved import forget_moves
+from ser_core.data.tables.populations import forget_populations
 from ser_core.data.tables.schemas import RECORDINGS, TABLES
 from ser_core.data.tables.store import STATE, TableStore
 from ser_core.data.upkeep.call_rows import Calls
@@ -94,6 +95,7 @@ def _state_folders(store: TableStore) -> list[str]:
 
 def _forget_state(store: TableStore, folders: Iterable[str], date: dt.date) -> None:
     forget_moves(store, date, None)
+    forget_populations(store, date)
     store.delete(f"{STATE}moves/{date}")
     for folder in folders:
         for name in (f"call_date={date}.json", f"{date}.json"):

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from ser_core.data.archive.pseudonyms import Pseudonyms
 from ser_core.data.storage import Storage
 from ser_core.data.tables.moved import forget_moves
+from ser_core.data.tables.populations import forget_populations
 from ser_core.data.tables.schemas import (
     CALL_EMOTIONS,
     CALL_TALK,
@@ -118,6 +119,7 @@ def erase(store: TableStore, places: Places, erased: Erased) -> Forgotten:
             erased(date, calls)
             _erase(store, RECORDINGS, files, calls, done, date)
         forget_moves(store, date, calls.recording_ids)
+        forget_populations(store, date)
         _prove(store, date, calls, done)
     end_forgetting(store)
     return done

@@ -10,6 +10,7 @@ import io
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -83,18 +84,18 @@ class Population:
         """Rows of all parts."""
         return int(self.counts.sum())
 
-    @property
+    @cached_property
     def mean(self) -> Doubles:
         """(d,) of each feature; 0 where there are no rows."""
         return _midmean(self.means, self.counts)
 
-    @property
+    @cached_property
     def variance(self) -> Doubles:
         """(d,) of each feature, about `mean`; 0 where there are no rows."""
         held = np.maximum(self.counts, 1)[:, np.newaxis]
         return _midmean(self.squares / held + np.square(self.means - self.mean), self.counts)
 
-    @property
+    @cached_property
     def deviation(self) -> Doubles:
         """(d,) root of `variance`; 1 for a feature that does not vary."""
         deviation = np.sqrt(self.variance)

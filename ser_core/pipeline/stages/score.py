@@ -10,7 +10,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -29,6 +29,7 @@ from ser_core.pipeline.engine.balance import whole_files
 from ser_core.pipeline.engine.cluster import Cluster, Rows, persisted
 from ser_core.pipeline.engine.publish import BUCKET, publish
 from ser_core.pipeline.stages.call_talk import Talk
+from ser_core.pipeline.stages.domain_renewal import DomainRenewal
 from ser_core.pipeline.stages.odd_dates import Plan
 from ser_core.pipeline.stages.score_kernel import PACKED, PROFILE, ROWS, ScoreKernel
 from ser_core.pipeline.stages.score_plan import PLAN, STATES, TO_SCORE, ScorePlan, with_talk_share
@@ -42,6 +43,7 @@ from ser_core.pipeline.state.runs import TABLES_LEASE, Run
 from ser_core.pipeline.state.scope import Scope
 from ser_core.scoring.emotion_tables import CallRules, SegmentRules, call_table
 from ser_core.scoring.priors import prior_shift
+from ser_core.scoring.profile import mean_familiarity
 from ser_core.sound.features import feature_set
 
 _log = logging.getLogger(__name__)
@@ -70,6 +72,7 @@ class Score:
         self.model = load_model(self.bundle)
         check_fingerprint(self.model, self.features)
         self.date_rules = DateRules.of(settings, self.features.id)
+        self.domain = DomainRenewal(settings, self.store, models, self.model)
         self.talk = Talk(settings, self.store, self.date_rules)
         scoring = settings.scoring
         self.fixed = {"model_version": self.model_version}
@@ -124,13 +127,16 @@ class Score:
         self.store.buckets(CALL_EMOTIONS, buckets)  # published together, in the same buckets
         bundle = session.sparkContext.broadcast(self.bundle)
         broken = session.sparkContext.accumulator(0)
-        kernel = ScoreKernel(self.settings, self.store, bundle, self.rules, broken, run.run_id, run.started_at, buckets)
+        domain = self.domain.populations(talk.cluster, planned, talk.plans, talk.dates)
+        run.facts["domain_version"] = None if domain is None else domain.version
+        rules = replace(self.rules, domain=domain)
+        kernel = ScoreKernel(self.settings, self.store, bundle, rules, broken, run.run_id, run.started_at, buckets)
         channels = planned.of_dates(stale).unpacked("channels", TO_SCORE)
         rows = map_arrow(whole_files(channels, FILE, "segments"), kernel, PACKED)
         tables = (SEGMENT_EMOTIONS, CALL_EMOTIONS)
-        rules = CallRules(self.settings.engagement, self.settings.transcripts.weight, self.rules.min_confidence)
+        of_calls = CallRules(self.settings.engagement, self.settings.transcripts.weight, rules.min_confidence)
         same = self.store.buckets(CALL_TALK, buckets) == buckets
-        make = _BothTables(self.store, self.model.classes, rules, same_buckets=same)
+        make = _BothTables(self.store, self.model.classes, of_calls, same_buckets=same)
         with persisted(rows):
             profiles, held = gate.check(rows, {date: talk.plans[date] for date in stale})
             talk.publish(held)  # before the scores, which use it, and after the check: a date changes as a whole
@@ -142,6 +148,7 @@ class Score:
         self.inputs.keep(passed)  # last: it marks the dates as done
         run.facts["scored_segments"] = counts[SEGMENT_EMOTIONS.name].total()
         run.facts["scored_calls"] = counts[CALL_EMOTIONS.name].total()
+        run.facts["familiarity"] = mean_familiarity(profiles.values())
         if broken.value:
             _log.warning("%d transcripts could not be read: their calls are scored by voice alone", broken.value)
         return held
@@ -183,6 +190,8 @@ def _rules_of(settings: Settings) -> list[Section | tuple[str, ...]]:
         rules.append(("priors", json.dumps(dict(settings.scoring.priors), sort_keys=True)))
     if settings.scoring.min_confidence:
         rules.append(("min_confidence", repr(settings.scoring.min_confidence)))
+    if settings.domain.version or not settings.domain.enabled:
+        rules.append(("domain", settings.domain.version or "none"))
     return rules
 
 

@@ -15,16 +15,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark import Accumulator, Broadcast
 
 from ser_core.config import Settings
-from ser_core.data.tables.newest import FILE, features_key
+from ser_core.data.tables.newest import FILE
 from ser_core.data.tables.packed import packed
 from ser_core.data.tables.store import TableStore, bucket_of
 from ser_core.learning.training.bundle import BundleBytes, Model, load_model
 from ser_core.pipeline.engine.publish import BUCKET, spans
+from ser_core.pipeline.stages.channel_rows import channel_rows
 from ser_core.pipeline.stages.lexical import Lexical
-from ser_core.pipeline.stages.score_plan import CARRIED, CHANNEL
+from ser_core.pipeline.stages.score_plan import CARRIED, LINE
 from ser_core.scoring.drift import feature_bins, feature_histograms, feature_places
 from ser_core.scoring.emotion_tables import SEGMENT_ROWS, SegmentRules, segment_table, vectors
 from ser_core.scoring.profile import CONFIDENCE_BINS, NO_EMOTION, PROFILED_FEATURES, Profile, added
@@ -33,7 +35,7 @@ ROWS, PROFILE = "rows", "profile"
 PACKED = pa.schema([("call_date", pa.date32()), (BUCKET, pa.int32()), (ROWS, pa.binary()), (PROFILE, pa.string())])
 """A row holds either the `rows` of a bucket (`packed`), or the `profile` of the segments of a date from one task."""
 
-_COLUMNS = (*CHANNEL, "segment_no", "start_s", "end_s", "vector")
+_COLUMNS = ("segment_no", "start_s", "end_s", "vector")
 _FLUSH_ROWS = 50_000  # scored segments held before they are packed, some 15 MB
 
 Bins = npt.NDArray[np.uint8]
@@ -76,35 +78,17 @@ class ScoreKernel:
 
     def _features(self, file: str, channels: Sequence[Mapping[str, Any]]) -> Iterator[pa.Table]:
         """Segments of `channels`, a recording's in one table, with the other columns that `segment_table` needs."""
-        places = {tuple(row[name] for name in CHANNEL): place for place, row in enumerate(channels)}
         carried = {name: pa.array([row[name] for row in channels], SEGMENT_ROWS.field(name).type) for name in CARRIED}
+        carried[LINE] = pa.array([row[LINE] for row in channels]).dictionary_encode()
         carried[BUCKET] = pa.array([bucket_of(row["call_id"], self.buckets) for row in channels], pa.int32())
         lexical = Lexical(self.settings, self.broken) if self.settings.transcripts.enabled else None
-        for table in self.store.recordings(features_key(file), _COLUMNS):
-            place = _places(table, places)
-            if (place < 0).any():
-                table, place = table.filter(pa.array(place >= 0)), place[place >= 0]  # noqa: PLW2901
-            if not len(table):
-                continue
+        for table, place in channel_rows(self.store, file, channels, _COLUMNS):
             for name, values in carried.items():
                 table = table.append_column(name, values.take(pa.array(place)))  # noqa: PLW2901
             if lexical is not None:
                 words = lexical.valence(table, [channels[i] for i in np.unique(place)])
                 table = table.append_column("text_valence", words)  # noqa: PLW2901
             yield table
-
-
-def _places(table: pa.Table, places: Mapping[tuple[Any, ...], int]) -> npt.NDArray[np.intp]:
-    """The place of each row's channel, (n,), or -1. Rows of a channel are contiguous; only the first is looked up."""
-    change = np.ones(len(table), dtype=np.bool_)
-    change[1:] = False
-    for name in CHANNEL:
-        code = table.column(name).combine_chunks().dictionary_encode().indices.to_numpy()
-        change[1:] |= code[1:] != code[:-1]
-    firsts = np.flatnonzero(change)
-    keys = zip(*(table.column(name).take(pa.array(firsts)).to_pylist() for name in CHANNEL), strict=True)
-    place = np.array([places.get(key, -1) for key in keys], dtype=np.intp)
-    return np.repeat(place, np.diff([*firsts.tolist(), len(table)]))
 
 
 @dataclass
@@ -158,8 +142,15 @@ class _Scored:
             segments=len(rows),
             labels=dict(Counter(name or NO_EMOTION for name in rows.column("emotion").to_pylist())),
             confidence=np.bincount(tenths, minlength=CONFIDENCE_BINS).tolist(),
+            familiarity=_mean(rows.column("familiarity")),
             features=dict(zip(names, feature_histograms(bins).tolist(), strict=True)),
         )
 
     def _places(self) -> npt.NDArray[np.intp]:
         return feature_places(len(self.model.feature_names), PROFILED_FEATURES)
+
+
+def _mean(values: pa.ChunkedArray) -> float | None:
+    """None without values."""
+    mean = pc.mean(values).as_py()
+    return None if mean is None else float(mean)

@@ -17,21 +17,25 @@ from ser_core.data.tables.newest import FILE
 from ser_core.data.tables.packed import packed
 from ser_core.data.tables.schemas import CALL_TALK
 from ser_core.data.tables.store import TableStore
+from ser_core.learning.training.line_populations import line_of
 from ser_core.pipeline.stages.transcripts_beside import TRANSCRIPT, with_transcripts
 from ser_core.pipeline.state.date_state import DateRules, DateState
 
 CHANNEL = ("recording_id", "version", "channel")
+LINE = "line"
 CARRIED = ("call_id", "call_date", "role", "agent_id", "queue")
 PLAN = pa.schema(
     [
         ("call_date", pa.date32()),
-        *((name, pa.string()) for name in ("talk_inputs", "score_inputs", "codecs", "unscored")),
+        *((name, pa.string()) for name in ("talk_inputs", "score_inputs", "population_inputs")),
+        *((name, pa.string()) for name in ("codecs", "unscored")),
         *((name, pa.int64()) for name in ("recordings", "known", "refused", "silent", "unfinished")),
         *((name, pa.int64()) for name in ("calls", "segments", "all_calls", "unscored_calls")),
         ("channels", pa.binary()),
     ]
 )
-"""`talk_inputs` and `score_inputs` are digests, null where there is nothing to score. `codecs` counts scored channels
+"""`talk_inputs`, `score_inputs` and `population_inputs` are digests, null where there is nothing to score; the last is
+of the vectors alone, not of whose calls they are nor of the run that has extracted them. `codecs` counts scored channels
 by codec and `unscored` the other channels by role, in JSON. `known` are the date's recordings and those that are gone,
 `silent` those whose scored channels have no speech. `unfinished` recordings are neither extracted nor refused for good.
 `unscored_calls`, of `all_calls`, have no channel to score, with or without speech: they are refused, or their channels
@@ -50,11 +54,13 @@ TO_SCORE = pa.schema(
         (TRANSCRIPT, pa.string()),
         (FILE, pa.string()),
         ("segments", pa.int32()),
+        (LINE, pa.string()),
     ]
 )
 """A channel to score. Channels without segments are not among them."""
 
 _INPUTS = ("recording_id", "version", "channel", "role", "segments", "extracted_by", "call_id", "agent_id", "queue")
+_VECTORS = ("recording_id", "version", "channel", "segments", LINE)
 _COUNTS = """
 SELECT (SELECT count(*) FROM live WHERE NOT gone) AS recordings,
        (SELECT count(*) FROM live) AS known,
@@ -88,6 +94,9 @@ class ScorePlan:
         elif len(own):
             row["score_inputs"] = _digest(own.select(_INPUTS), channels.select(_INPUTS))
         with_speech = own.filter(pc.greater(pc.coalesce(own["segments"], 0), 0))
+        lines = zip(with_speech["narrowband"].to_pylist(), with_speech["codec"].to_pylist(), strict=True)
+        with_speech = with_speech.append_column(LINE, pa.array([line_of(*pair) for pair in lines], pa.string()))
+        row["population_inputs"] = _digest(with_speech.select(_VECTORS))
         row["calls"] = len(with_speech["call_id"].unique())
         row["segments"] = pc.sum(with_speech["segments"]).as_py() or 0
         row["codecs"] = json.dumps(Counter(codec or "unknown" for codec in own["codec"].to_pylist()), sort_keys=True)

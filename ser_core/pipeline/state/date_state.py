@@ -29,7 +29,8 @@ _RECORDINGS = (
     *RECORDING_KEY, "uri", "size_bytes", "call_id", "call_date", "agent_id", "queue", "extra", "duplicate_of", "gone_at"
 )  # fmt: skip
 _CHANNELS = (
-    *RECORDING_KEY, "channel", "feature_set", "condition", "role", "codec", "duration_s", "segments", "run_id"
+    *RECORDING_KEY, "channel", "feature_set", "condition", "role", "codec", "narrowband", "duration_s", "segments",
+    "run_id",
 )  # fmt: skip
 _MEASURED = ("speech", "syllables", "loudness_dbfs")
 _REFUSALS = (*RECORDING_KEY, "run_id", "reason", "attempt", "seen_at", "refused_by")
@@ -85,7 +86,7 @@ FROM states
 """
 
 _CALL_CHANNELS = """
-SELECT recording_id, version, channel, role, segments, channels.run_id AS extracted_by, codec, file,
+SELECT recording_id, version, channel, role, segments, channels.run_id AS extracted_by, codec, narrowband, file,
        call_id, call_date, agent_id, queue, uri
 FROM channels JOIN live USING (recording_id, version)
 WHERE condition = '{recorded}' AND (NOT gone OR {keep_gone})

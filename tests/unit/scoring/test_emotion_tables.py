@@ -13,6 +13,8 @@ from ser_core.config import load_settings
 from ser_core.data.tables.schemas import SCHEMA_VERSION, probability, share
 from ser_core.emotions import EMOTIONS
 from ser_core.learning.training.bundle import Model
+from ser_core.learning.training.fitted_model import Scores
+from ser_core.learning.training.population import Population
 from ser_core.scoring.emotion_tables import CallRules, SegmentRules, call_table, segment_table
 from ser_core.scoring.priors import PriorShift
 
@@ -28,8 +30,9 @@ class Echo:
     label_scheme = "corpus"
     classes = CLASSES
 
-    def posteriors(self, X: np.ndarray, speaker: np.ndarray) -> np.ndarray:
-        return X
+    def scores(self, X: np.ndarray, speaker: np.ndarray, population: Population | None) -> Scores:
+        unknown = np.full(len(X), np.nan, np.float32)  # it hears neither arousal nor valence
+        return Scores(X, unknown, unknown, np.full(len(X), 0.5, np.float32))
 
 
 def segments(angry: list[float], rules: SegmentRules) -> pa.Table:

@@ -20,7 +20,7 @@ def test_a_call_takes_the_fused_valence_everywhere() -> None:
     start = np.arange(4.0)
     neutral = np.tile([1.0, 0.0], (4, 1))
     by_voice = summarise_call(start, start + 1, neutral, CLASSES, 0.0)
-    with_words = summarise_call(start, start + 1, neutral, CLASSES, 0.0, np.array([0.0, -0.6, -0.6, 0.2]))
+    with_words = summarise_call(start, start + 1, neutral, CLASSES, 0.0, HeardAffect(np.array([0.0, -0.6, -0.6, 0.2]), np.zeros(4)))
     assert (by_voice.valence, by_voice.longest_negative_s, by_voice.recovered) == (0, 0, False)
     assert with_words.valence == pytest.approx(-0.25)
     assert with_words.valence_quarters == pytest.approx((0.0, -0.6, -0.6, 0.2))

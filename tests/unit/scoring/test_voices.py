@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from ser_core.learning.training.bundle import Model
+from ser_core.learning.training.fitted_model import Scores
+from ser_core.learning.training.population import Population
 from ser_core.scoring.emotion_tables import SegmentRules, segment_table
 
 
@@ -17,9 +19,10 @@ class Listening:
     model_version = "planted/1"
     label_scheme = "corpus"
 
-    def posteriors(self, X: np.ndarray, speaker: np.ndarray) -> np.ndarray:
+    def scores(self, X: np.ndarray, speaker: np.ndarray, population: Population | None) -> Scores:
         self.speaker = speaker
-        return np.full((len(X), 2), 0.5, dtype=np.float32)
+        half = np.full(len(X), 0.5, dtype=np.float32)
+        return Scores(np.full((len(X), 2), 0.5, dtype=np.float32), half, half, half)
 
 
 def test_a_voice_is_a_channel_of_a_recording() -> None:
