@@ -20,10 +20,12 @@ Array = npt.NDArray[np.float32]
 
 FEWEST_PAIRS = 1
 """Neighbouring loud frames that are periodic and at about the same pitch. Breath, hiss and clicks have none."""
-TONE_MOVE_DB, SAME_SHARE, PLATEAU_SHARE, FEWEST_STEADY = 2.4, 0.25, 0.35, 25
-"""Where the level moves by less over 60 ms, a stretch of which so much keeps its spectrum, or so much of whose periodic
-part keeps its pitch, and half a second at least, is a tone or music. Of voices both shares are below 0.2, or the level
-moves more."""
+SAME_SHARE, PLATEAU_SHARE = 0.25, 0.35
+"""A stretch of which so much keeps its spectrum over 60 ms, or so much of whose periodic part keeps its pitch, is a
+tone or music, unless its level moves. Of voices both shares are below 0.2, or the level moves."""
+STEADY = ((25, 0.65), (55, 1.6), (75, 2.4))
+"""For how many frames it does so, at least, and by how many decibels the level moves over 60 ms, at most: a tone of
+half a second moves by less than a held vowel, and music of a second and a half by less than speech."""
 HELD_MOVE_DB, HELD_SHARE, HELD_PAIRS = 1.1, 0.45, 90
 """Neither is anything a voice that is periodic for so much of the time, two seconds at least, and moves by less:
 music with a vibrato. A word may be one held vowel."""
@@ -65,11 +67,13 @@ def is_voice(y: Array, sr: int) -> bool:
     if moves < HELD_MOVE_DB and pairs > max(HELD_PAIRS, HELD_SHARE * np.count_nonzero(neighbours)):
         return False
     roots = np.sqrt(share)
-    same = np.einsum("ij,ij->i", roots[_LAG:], roots[:-_LAG])[both] > _SAME
+    same = np.count_nonzero(np.einsum("ij,ij->i", roots[_LAG:], roots[:-_LAG])[both] > _SAME)
     level_pitch = np.count_nonzero(periodic & (step < _PLATEAU_SEMITONES))
-    plateau = level_pitch > max(FEWEST_STEADY, PLATEAU_SHARE * np.count_nonzero(periodic))
-    same_spectrum = np.count_nonzero(same) > max(FEWEST_STEADY, SAME_SHARE * len(same))
-    return not (moves < TONE_MOVE_DB and (plateau or same_spectrum))
+    steady = max(
+        same if same > SAME_SHARE * np.count_nonzero(both) else 0,
+        level_pitch if level_pitch > PLATEAU_SHARE * np.count_nonzero(periodic) else 0,
+    )
+    return not any(steady > frames and moves < most_db for frames, most_db in STEADY)
 
 
 def _periods(y: Array, sr: int) -> tuple[Array, Array, Array]:
