@@ -17,9 +17,12 @@ Array = npt.NDArray[np.float32]
 Levels = npt.NDArray[np.int8]
 Spans = list[tuple[float, float]]
 
-SEGMENT_BELOW_DB, FRAME_BELOW_DB = 33.0, 30.0
-"""Below the own level, which is about 3 dB above the 90 % quantile of a speaker's frames. A whole segment is given more
-room than the frames that are left in a stretch: people speak more softly for a while."""
+OWN_BELOW_DB = 37.0
+"""Below the own level, which is 3 to 6 dB above the 90 % quantile of a speaker's frames: what is lower is not the speaker.
+On the real legs that is all that is more than 30 dB below a leg's loud segments; of built calls in which the same person
+whispers and shouts, no more than without it is lost."""
+STRETCH_BELOW_DB = 27.0
+"""Below a stretch's own level, so that a soft word keeps its consonants: what is lower is a pause."""
 CLOSURE_FRAMES = 16
 """A gap up to 0.2 s within a stretch, less what the 50 ms of a frame reach into it, is part of speech. A longer one is
 a pause."""
@@ -70,13 +73,14 @@ class OwnSpeech:
 
     def lowest_segment_db(self) -> float:
         """A segment whose loudness is below is not the speaker's."""
-        return self.level_db() - SEGMENT_BELOW_DB
+        return self.level_db() - OWN_BELOW_DB
 
     def spans(self) -> Spans:
         """Speech without its pauses: start and end in seconds, in order, none of them touching the next."""
-        lowest, closure = self.level_db() - FRAME_BELOW_DB, CLOSURE_FRAMES / FRAMES_PER_S
+        own, closure = self.level_db(), CLOSURE_FRAMES / FRAMES_PER_S
         spans: Spans = []
         for start_s, levels in zip(self._starts, self._levels, strict=True):
+            lowest = max(own_level(levels) - STRETCH_BELOW_DB, own - OWN_BELOW_DB)
             inside = np.pad(levels >= lowest, 1)
             edges = np.flatnonzero(inside[1:] != inside[:-1]) * (hop_length(self._sr) / self._sr) + start_s
             for start, end in edges.reshape(-1, 2).tolist():
