@@ -19,7 +19,7 @@ Spans = list[tuple[float, float]]
 
 OWN_BELOW_DB = 37.0
 """Below the own level, which is 3 to 6 dB above the 90 % quantile of a speaker's frames: what is lower is not the
-speaker. On the real legs that is all that is more than 30 dB below a leg's loud segments; in built calls, where the same
+speaker. On the real legs that is all that is more than 30 dB below a leg's loud segments; in built calls, where one
 person whispers and shouts, it costs no recall to speak of (0.976)."""
 STRETCH_BELOW_DB = 27.0
 """Below a stretch's own level, so that a soft word keeps its consonants: what is lower is a pause."""
