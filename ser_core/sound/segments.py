@@ -19,6 +19,8 @@ import numpy.typing as npt
 from ser_core.config.settings import SegmentSettings
 from ser_core.sound.speech import SpeechActivity
 from ser_core.sound.speech.activity import Stretch
+from ser_core.sound.speech.own_level import OwnSpeech
+from ser_core.sound.speech.voice_test import is_voice
 
 Array = npt.NDArray[np.float32]
 
@@ -91,8 +93,10 @@ class WindowSegmenter:
 
 
 class SpeechSegmenter:
-    """Segments that are stretches of speech. `speech` lists the stretches so far, (start_s, end_s) in order, each whole
-    even where its segments are cut at `max_s`."""
+    """Segments that are stretches of speech: of what rises above the noise, those that are a voice.
+
+    `own` knows the channel's own level and its speech without pauses.
+    """
 
     def __init__(self, settings: SegmentSettings, sr: int) -> None:
         self._sr, self._activity = sr, SpeechActivity(settings, sr)
@@ -100,7 +104,15 @@ class SpeechSegmenter:
         self._widen = max(0, round((settings.pause_s / 2 - settings.margin_s) * sr))
         self._held: list[Array] = []
         self._start, self._samples = 0, 0
-        self.speech: list[tuple[float, float]] = []
+        self.own = OwnSpeech(sr)
+
+    @property
+    def speech(self) -> list[tuple[float, float]]:
+        """The speech so far without its pauses, (start_s, end_s) in order.
+
+        It is whole even where segments are cut at `max_s`. What is far below the channel's own level is left out.
+        """
+        return self.own.spans()
 
     def push(self, y: Array) -> Iterator[Segment]:
         """Segments whose end is certain."""
@@ -117,7 +129,10 @@ class SpeechSegmenter:
         if stretches:
             held = np.concatenate(self._held)
             for start, end in stretches:
-                self._add_speech(start / self._sr, end / self._sr)
+                stretch = held[start - self._start : end - self._start]
+                if not is_voice(stretch, self._sr):
+                    continue
+                self.own.add(start / self._sr, stretch)
                 widen = min(max(0, self._shortest - (end - start) + 1) // 2, self._widen)
                 first, last = max(0, start - widen), min(end + widen, self._samples)
                 y = held[first - self._start : last - self._start].copy()
@@ -126,11 +141,6 @@ class SpeechSegmenter:
         settled = self._activity.settled - self._widen
         while len(self._held) > 1 and self._start + len(self._held[0]) <= settled:
             self._start += len(self._held.pop(0))
-
-    def _add_speech(self, start_s: float, end_s: float) -> None:
-        if self.speech and start_s <= self.speech[-1][1]:
-            start_s = self.speech.pop()[0]
-        self.speech.append((start_s, end_s))
 
 
 def is_silent(y: Array) -> bool:

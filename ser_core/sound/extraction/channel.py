@@ -43,6 +43,7 @@ class ChannelExtractor:
         if self._segmenter is not None:
             self._take(self._segmenter.finish())
         self._flush()
+        self._drop_low()
 
     def speech(self, duration_s: float) -> list[tuple[float, float]]:
         """Start and end of the stretches of speech in seconds, cut off at `duration_s`."""
@@ -69,6 +70,14 @@ class ChannelExtractor:
             self._waiting.append(y)
             if len(self._waiting) == _BATCH_SEGMENTS:
                 self._flush()
+
+    def _drop_low(self) -> None:
+        """Segments that are stretches of speech, but far below the channel's own: not its speaker, and not scored."""
+        if self._segmenter is not None or not self._spans:
+            return
+        kept = np.array([loudness for _, _, loudness in self._spans]) >= self._speech.own.lowest_segment_db()
+        self._spans = [span for span, keep in zip(self._spans, kept, strict=True) if keep]
+        self._vectors = [np.concatenate(self._vectors)[kept]]
 
     def _flush(self) -> None:
         if self._waiting:

@@ -22,7 +22,7 @@ from ser_core.sound.speech.quantiles import quantiles
 
 Array = npt.NDArray[np.float32]
 
-SPEECH_REVISION = 1
+SPEECH_REVISION = 2
 """Raised with every change to this package that moves a boundary."""
 
 BLIP_FRAMES = 10
