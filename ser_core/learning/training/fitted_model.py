@@ -90,7 +90,7 @@ class FittedModel:
         familiarity = self.familiar(X, speaker)
         sharpness = familiarity if population is None else familiarity / np.float32(self.abroad)
         posteriors = self.classifier.predict_proba(Z, sharpness)
-        affect = self.heads.affect(Z)
+        affect = self.heads.affect(Z, familiarity)
         return Scores(posteriors, affect[:, 0], affect[:, 1], familiarity)
 
     def familiar(self, X: Floats, speaker: Speakers | None) -> Floats:
