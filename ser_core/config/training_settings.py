@@ -33,6 +33,7 @@ class SeveralCorporaSettings(Section):
 
     alpha: NotNegative
     max_iter: PositiveInt
+    strength_deviation: Share
     members_left_out: PositiveInt
 
 

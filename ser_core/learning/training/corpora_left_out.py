@@ -80,6 +80,8 @@ def _left_out(name: str, data: LabelledFeatures, classes: tuple[str, ...], share
         logs = np.full((len(Z), len(classes)), -np.inf)
         logs[:, columns] = mean_logs(part.classifier.ensembles, Z)
         logs[:, np.setdiff1d(np.arange(len(classes)), places)] = -np.inf
-        logs *= part.familiarity(Z, speaker)[:, np.newaxis]
+        familiarity = part.familiar(tested.X, speaker)[:, np.newaxis]
+        logs *= familiarity
+        scores = 0.5 + familiarity * (part.heads(Z)[:, -2:] - 0.5)
         weight = np.full(len(Z), share / len(Z))
-        yield _Heard(logs, truth, part.heads(Z)[:, -2:], targets, weight)
+        yield _Heard(logs, truth, scores, targets, weight)

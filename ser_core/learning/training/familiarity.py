@@ -13,7 +13,7 @@ DIRECTIONS = 32
 """Main directions of the training vectors in which a distance is measured."""
 QUANTILE = 0.9
 """Of the training rows' distances; up to it, a distance is fully familiar."""
-LEAST = 0.1
+LEAST = 0.25
 """A row is never less familiar."""
 _ROWS = 800
 """Rows that the directions are found from, at most."""
@@ -28,7 +28,7 @@ class FamiliarityMeasure:
     limit: float
 
     def __call__(self, Z: Floats, speaker: npt.NDArray[np.generic] | None) -> Floats:
-        """Familiarity float32 (n,) of normalised vectors `Z` (n, d), 0 to 1: limit / distance, at most 1.
+        """Familiarity float32 (n,) of vectors `Z` (n, d), 0 to 1: limit / distance, at most 1.
 
         The distance is the mean square along the directions (Mahalanobis 1936), averaged over the rows of a `speaker`
         (n,); of each row by itself where it is None.
@@ -48,7 +48,7 @@ class FamiliarityMeasure:
 
 
 def fit_familiarity(Z: Floats) -> FamiliarityMeasure:
-    """The measure of training vectors `Z` (n, d), normalised and of a mean of about 0."""
+    """The measure of training vectors `Z` (n, d), altered copies too, as deviations from their population."""
     sample = np.clip(Z[:: max(1, -(-len(Z) // _ROWS))], -_BOUND, _BOUND).astype(np.float64)
     count = min(DIRECTIONS, *sample.shape)
     values, vectors = np.linalg.eigh(sample @ sample.T if len(sample) < Z.shape[1] else sample.T @ sample)

@@ -57,9 +57,10 @@ class LinearHeads:
         guess /= guess.sum(axis=1, keepdims=True)
         return guess
 
-    def affect(self, Z: Floats) -> Floats:
-        """Probabilities (n, 2) of high arousal and of negative valence."""
-        return np.asarray(1 / (1 + np.exp(-self.slopes * (self(Z)[:, -2:] - 0.5))), dtype=np.float32)
+    def affect(self, Z: Floats, sharpness: Floats) -> Floats:
+        """Probabilities (n, 2) of high arousal and of negative valence; `sharpness` (n,), 0 to 1, is a row's slope."""
+        logits = self.slopes * (self(Z)[:, -2:] - 0.5) * sharpness[:, np.newaxis]
+        return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
     def calibrated(self, scores: Floats, targets: Doubles, weight: Doubles) -> LinearHeads:
         """The heads with slopes fitted to `scores` (n, 2) of rows left out of training, and their `targets`.
