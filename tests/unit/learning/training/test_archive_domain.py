@@ -1,4 +1,4 @@
-"""The archive's own population: merged from its dates, by line, shrunk where it is young, and named by what it is of."""
+"""The archive's own population: merged from its dates, by line, shrunk where it is young, named by what it is of."""
 
 from __future__ import annotations
 
