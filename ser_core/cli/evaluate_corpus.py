@@ -97,5 +97,6 @@ def _other(settings: Settings, kind: str, uri: str) -> Settings:
     if kind not in kinds:
         raise SettingsError([f"--across {kind}={uri}: {kind} is no kind of corpus; there are {', '.join(kinds)}"])
     digest = hashlib.sha256(uri.encode()).hexdigest()[:8]
-    changes = {"kind": kind, "uri": uri, "tables_uri": f"{settings.corpus.tables_uri.rstrip('/')}-{kind}-{digest}"}
-    return settings.model_copy(update={"corpus": settings.corpus.model_copy(update=changes)})
+    tables = f"{settings.corpus.tables_uri.rstrip('/')}-{kind}-{digest}"
+    changes = {"kind": kind, "uri": uri, "name": None, "commercial_use": None, "tables_uri": tables}
+    return settings.model_copy(update={"corpora": (), "corpus": settings.corpus.model_copy(update=changes)})

@@ -86,8 +86,11 @@ def _test(settings: Settings, kind: str, uri: str) -> Settings:
     if kind not in kinds:
         raise SettingsError([f"--test {kind}={uri}: {kind} is no kind of corpus; there are {', '.join(kinds)}"])
     name = Path(uri).stem if kind == "manifest" else kind
+    if ":" in name:
+        raise SettingsError([f"--test {kind}={uri}: the file's name is the corpus's, and has a colon; rename it"])
     digest = hashlib.sha256(uri.encode()).hexdigest()[:8]
     root = settings.corpus.tables_uri.rstrip("/")
-    changes = {"kind": kind, "uri": uri, "name": name, "tables_uri": f"{root}/{name}-{digest}"}
-    corpus = settings.corpus.model_copy(update=changes)
+    changes = {"kind": kind, "uri": uri, "name": name, "commercial_use": None}
+    tables = f"{root}/{name}-{digest}"
+    corpus = settings.corpus.model_copy(update={**changes, "tables_uri": tables})
     return settings.model_copy(update={"corpora": (), "corpus": corpus})

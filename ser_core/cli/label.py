@@ -168,7 +168,9 @@ def _shown(facts: Mapping[str, Any], consensus: Path | None) -> list[RenderableT
         )
     if consensus is not None:
         train = f"ser train --corpus.kind manifest --corpus.uri {consensus}"
-        shown.append(Text(f"{facts['consensus']} segments with a majority are in {consensus}. Next: {train}"))
+        beside = f"as one of several corpora, {{kind: manifest, name: {facts['name']}, uri: {consensus}}}"
+        told = f"{facts['consensus']} segments with a majority are in {consensus}. Next: {train}, or {beside}"
+        shown.append(Text(told))
     return shown
 
 

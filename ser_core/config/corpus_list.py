@@ -57,12 +57,15 @@ def one_corpus(settings: Settings) -> Settings:
     return each_corpus(settings)[0].settings
 
 
-def both_set(values: Mapping[str, Any]) -> str | None:
-    """A sentence where one source sets both the one corpus and a list of several; else None."""
-    corpus = values.get("corpus")
+def both_set(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> str | None:
+    """A sentence where one source sets both the one corpus and a list of several; else None.
+
+    A value of the section `corpus` that is the default's does not count: all settings may be written out.
+    """
+    corpus, usual = values.get("corpus"), defaults.get("corpus", {})
     if not values.get("corpora") or not isinstance(corpus, Mapping):
         return None
-    given = [f"corpus.{key}" for key in _OF_ONE if corpus.get(key) is not None]
+    given = [f"corpus.{key}" for key in _OF_ONE if corpus.get(key) not in (None, usual.get(key))]
     if not given:
         return None
     return f"corpora and {' and '.join(given)} are both set: expected one corpus, or a list of several"

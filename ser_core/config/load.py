@@ -96,7 +96,7 @@ def _layers(
     layers.append(_command_line_layer(rest, faults, layers[0].lines))
     merged: dict[str, Any] = {}
     for layer in layers:
-        if fault := both_set(layer.values):
+        if fault := both_set(layer.values, layers[0].values):
             faults.append(f"{layer.place(('corpora',))}: {fault}")
         merged = _merge(merged, without_earlier_list(layer.values))
     return layers, merged

@@ -31,10 +31,10 @@ class SpeakerNormalisationSettings(Section):
 class SeveralCorporaSettings(Section):
     """What differs where a model is trained on several corpora, for voices, rooms and languages of none of them."""
 
-    members: PositiveInt
-    calibration_members: PositiveInt
     alpha: NotNegative
     max_iter: PositiveInt
+    strength_deviation: Share
+    members_left_out: PositiveInt
 
 
 class TrainingSettings(Section):

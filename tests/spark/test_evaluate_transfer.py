@@ -25,7 +25,8 @@ from tests.support.pipeline import SMALL, merged, read_rows, run, store_of
 from tests.support.synth import EMOTIONS, SPEAKERS, corpus_files, write_files
 from tests.support.synth import LABELS as LABELS_CSV
 
-LITTLE = {"several_corpora": {"members": 1, "calibration_members": 1, "alpha": 0.01, "max_iter": 60}}
+SEVERAL = {"members_left_out": 1, "alpha": 0.01, "max_iter": 60}
+LITTLE = {"members": 1, "calibration_members": 1, "several_corpora": SEVERAL}
 NAMES = ("one", "two")
 
 

@@ -55,6 +55,7 @@ _UNNORMALISED: Mapping[str, Any] = {
     "speaker_directions": 5,
     "speaker_normalisation": {"strength_mean": 0.0, "strength_deviation": 0.0, "train_on": "speakers"},
 }
+# All clips of a speaker have all emotions alike here, so that a speaker's mean holds none of them.
 _NORMALISED: Mapping[str, Any] = {
     **_BOTH,
     "copies": 2,
@@ -64,6 +65,7 @@ _NORMALISED: Mapping[str, Any] = {
         "strength_mean": 1.0,
         "strength_deviation": 1.0,
         "prior_segments": 0.5,
+        "anchor": 0.0,
         "train_on": "speakers",
     },
 }

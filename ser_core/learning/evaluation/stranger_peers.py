@@ -16,12 +16,12 @@ from ser_core.learning.training.fitted_model import Scores
 from ser_core.learning.training.labelled_features import Floats, LabelledFeatures, Texts, class_index
 from ser_core.learning.training.metrics import unweighted_average_recall
 from ser_core.learning.training.population import Population
-from ser_core.learning.training.splits import speaker_folds
+from ser_core.learning.training.splits import Split, speaker_folds
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 """Inverse strengths of the L2 penalty that are tried; vectors have a length of about 1, whatever their dimension."""
 FOLDS = 4
-"""Folds by speaker."""
+"""Folds by speaker, where corpora cannot be left out."""
 _BOUND = 5.0
 """Standardised values are cut here, so that no single feature decides about a stranger."""
 _ITERATIONS = 200
@@ -62,7 +62,8 @@ def fit_peer(
 ) -> PeerModel:
     """A peer's model on raw vectors, with classes balanced within each corpus, and corpora by their `weights`.
 
-    The penalty is chosen by speaker-independent folds within the training corpora.
+    The penalty is chosen for strangers: on each training corpus, by models of the others, or by speaker-independent
+    folds where no other corpus shares two of its emotions.
 
     Args:
         data: rows to train on.
@@ -84,7 +85,7 @@ def fit_peer(
     with threadpool_limits(1):
         basis = _basis(Z)
         U = Z if basis is None else Z @ basis
-        folds = speaker_folds(data.speaker, None, FOLDS, seed)
+        folds = _left_out(data, y) or speaker_folds(data.speaker, None, FOLDS, seed)
         found = [np.mean([_uar(U, y, weight, *split, penalty) for split in folds]) for penalty in PENALTIES]
         network = _fit(U, y, weight, PENALTIES[int(np.argmax(found))])
     coefficients, intercepts = _of_classes(network, len(classes))
@@ -94,19 +95,30 @@ def fit_peer(
 
 def _measured(X: Floats, speaker: Texts | None, population: Population) -> Doubles:
     """`X` (n, d) in deviations from the mean of the population, or of each speaker with two clips or more, over √d."""
-    Z = _standard(X, population)
+    Z = _standard(X, population.mean, population.variance)
     if speaker is not None:
         for name in np.unique(speaker):
             rows = speaker == name
             if np.count_nonzero(rows) > 1:
-                Z[rows] = _standard(X[rows], Population.of(X[rows]))
+                own = X[rows].astype(np.float64)
+                Z[rows] = _standard(X[rows], own.mean(axis=0), own.var(axis=0))
     return Z
 
 
-def _standard(X: Floats, population: Population) -> Doubles:
-    deviation = np.sqrt(population.variance)
-    deviation = np.where(deviation <= _CONSTANT * np.abs(population.mean), np.inf, deviation)
-    return np.asarray(np.clip((X - population.mean) / deviation, -_BOUND, _BOUND) / np.sqrt(X.shape[1]))
+def _standard(X: Floats, mean: Doubles, variance: Doubles) -> Doubles:
+    deviation = np.sqrt(variance)
+    deviation = np.where(deviation <= _CONSTANT * np.abs(mean), np.inf, deviation)
+    return np.asarray(np.clip((X - mean) / deviation, -_BOUND, _BOUND) / np.sqrt(X.shape[1]))
+
+
+def _left_out(data: LabelledFeatures, y: Rows) -> list[Split]:
+    """A split for each corpus that shares two emotions or more with the others: these to train, it to test."""
+    masks = [data.corpus == name for name in np.unique(data.corpus)]
+    return [
+        Split(np.flatnonzero(~mask), np.flatnonzero(mask))
+        for mask in masks
+        if len(np.intersect1d(y[mask], y[~mask])) > 1
+    ]
 
 
 def _basis(Z: Doubles) -> Doubles | None:

@@ -96,8 +96,8 @@ def fit_classifier(
 ) -> EnsembleClassifier:
     """Fits the perceptrons on speaker-normalised vectors; the emotions of `data` are names in `classes`.
 
-    `shares` are those of the corpora, which are the same where it is None. With one perceptron, all features, no copies and no calibration, this is the paper's classifier: scikit-learn's
-    `MLPClassifier` on standardised features.
+    With one perceptron, all features, no copies and no calibration, this is the paper's classifier: scikit-learn's
+    `MLPClassifier` on standardised features. `shares` are those of the corpora; None: all the same.
 
     Raises:
         TrainingError: fewer than two classes, a label that is not in `classes`, or no row of a base condition.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -33,20 +33,27 @@ class _Heard:
     weight: Doubles
 
 
-def calibrated_on_corpora(model: FittedModel, data: LabelledFeatures, fit: Fit) -> FittedModel:
-    """`model` with the temperature and the affect calibrations fitted on each corpus of `data`, by models of the others.
+def calibrated_on_corpora(
+    model: FittedModel, data: LabelledFeatures, shares: Mapping[str, float], fit: Fit
+) -> FittedModel:
+    """`model` with temperature and affect calibrations fitted on each corpus of `data`, by models of the others.
 
-    Every corpus counts the same, in the three ways that a stranger is scored in: from the training corpora's
+    A corpus counts by its share, in the three ways that a stranger is scored in: from the training corpora's
     population, from its own, and its own with speakers known. Posteriors are of the classes that both sides have.
+
+    A model of all C corpora knows more of strangers than those of C - 1, which are too unsure. Its temperature is
+    (1 - 1/C) of the way, on a logarithmic scale, from that of speakers left out to that of corpora left out.
     """
-    heard = [part for name in np.unique(data.corpus).tolist() for part in _left_out(name, data, model.classes, fit)]
+    heard = [part for name in shares for part in _left_out(name, data, model.classes, shares[name], fit)]
     if not heard:
         _log.info("the posteriors are not calibrated: no two corpora share two classes")
         return model
     logs, truth, scores, targets, weight = (
         np.concatenate([getattr(part, field.name) for part in heard]) for field in dataclasses.fields(_Heard)
     )
-    temperature = fit_temperature(logs, truth, weight)
+    home, away = model.classifier.temperature, fit_temperature(logs, truth, weight)
+    temperature = home * (away / home) ** (1 - 1 / len(shares))
+    _log.info("temperature %.2f: %.2f of speakers left out, %.2f of corpora left out", temperature, home, away)
     return dataclasses.replace(
         model,
         heads=model.heads.calibrated(scores, targets, weight),
@@ -54,7 +61,7 @@ def calibrated_on_corpora(model: FittedModel, data: LabelledFeatures, fit: Fit) 
     )
 
 
-def _left_out(name: str, data: LabelledFeatures, classes: tuple[str, ...], fit: Fit) -> Iterator[_Heard]:
+def _left_out(name: str, data: LabelledFeatures, classes: tuple[str, ...], share: float, fit: Fit) -> Iterator[_Heard]:
     out = data.corpus == name
     rest, tested = data.take(~out), data.take(out)
     shared = np.intersect1d(rest.emotion[is_base(rest)], tested.emotion)
@@ -73,6 +80,8 @@ def _left_out(name: str, data: LabelledFeatures, classes: tuple[str, ...], fit: 
         logs = np.full((len(Z), len(classes)), -np.inf)
         logs[:, columns] = mean_logs(part.classifier.ensembles, Z)
         logs[:, np.setdiff1d(np.arange(len(classes)), places)] = -np.inf
-        logs *= part.familiarity(Z, speaker)[:, np.newaxis]
-        weight = np.full(len(Z), 1 / len(Z))
-        yield _Heard(logs, truth, part.heads(Z)[:, -2:], targets, weight)
+        familiarity = part.familiar(tested.X, speaker)[:, np.newaxis]
+        logs *= familiarity
+        scores = 0.5 + familiarity * (part.heads(Z)[:, -2:] - 0.5)
+        weight = np.full(len(Z), share / len(Z))
+        yield _Heard(logs, truth, scores, targets, weight)

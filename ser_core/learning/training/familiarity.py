@@ -13,7 +13,7 @@ DIRECTIONS = 32
 """Main directions of the training vectors in which a distance is measured."""
 QUANTILE = 0.9
 """Of the training rows' distances; up to it, a distance is fully familiar."""
-LEAST = 0.1
+LEAST = 0.25
 """A row is never less familiar."""
 _ROWS = 800
 """Rows that the directions are found from, at most."""
@@ -22,13 +22,13 @@ _BOUND = 8.0
 
 @dataclass(frozen=True)
 class FamiliarityMeasure:
-    """`directions` float32 (k, d) by which the training vectors have a deviation of 1, and the `limit` of a distance."""
+    """`directions` float32 (k, d) in which the training vectors have a deviation of 1, and a distance's `limit`."""
 
     directions: Floats
     limit: float
 
     def __call__(self, Z: Floats, speaker: npt.NDArray[np.generic] | None) -> Floats:
-        """Familiarity float32 (n,) of normalised vectors `Z` (n, d), 0 to 1: limit / distance, at most 1.
+        """Familiarity float32 (n,) of vectors `Z` (n, d), 0 to 1: limit / distance, at most 1.
 
         The distance is the mean square along the directions (Mahalanobis 1936), averaged over the rows of a `speaker`
         (n,); of each row by itself where it is None.
@@ -37,7 +37,8 @@ class FamiliarityMeasure:
         if speaker is not None and len(Z):
             _, number = np.unique(speaker, return_inverse=True)
             number = number.reshape(-1)
-            distance = (np.bincount(number, weights=distance) / np.bincount(number))[number]
+            mean = np.bincount(number, weights=distance) / np.bincount(number)
+            distance = mean[number].astype(np.float32)
         return np.asarray(np.clip(self.limit / np.maximum(distance, 1e-9), LEAST, 1.0), dtype=np.float32)
 
     def distance(self, Z: Floats) -> Floats:
@@ -47,7 +48,7 @@ class FamiliarityMeasure:
 
 
 def fit_familiarity(Z: Floats) -> FamiliarityMeasure:
-    """The measure of training vectors `Z` (n, d), normalised and of a mean of about 0."""
+    """The measure of training vectors `Z` (n, d), altered copies too, as deviations from their population."""
     sample = np.clip(Z[:: max(1, -(-len(Z) // _ROWS))], -_BOUND, _BOUND).astype(np.float64)
     count = min(DIRECTIONS, *sample.shape)
     values, vectors = np.linalg.eigh(sample @ sample.T if len(sample) < Z.shape[1] else sample.T @ sample)

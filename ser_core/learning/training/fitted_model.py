@@ -1,4 +1,4 @@
-"""Population, speaker normalisation, heads and classifier: everything that is learnt, as one function of raw vectors."""
+"""Population, speaker normalisation, heads and classifier: all that is learnt, as one function of raw vectors."""
 
 from __future__ import annotations
 
@@ -87,11 +87,18 @@ class FittedModel:
         if X.ndim != 2 or X.shape[1] != width:
             raise ValueError(f"X has the shape {X.shape}; expected (n, {width}), as the training data had")
         Z = self.normalised(X, speaker, population)
-        familiarity = self.familiarity(Z, speaker)
+        familiarity = self.familiar(X, speaker)
         sharpness = familiarity if population is None else familiarity / np.float32(self.abroad)
         posteriors = self.classifier.predict_proba(Z, sharpness)
-        affect = self.heads.affect(Z)
+        affect = self.heads.affect(Z, familiarity)
         return Scores(posteriors, affect[:, 0], affect[:, 1], familiarity)
+
+    def familiar(self, X: Floats, speaker: Speakers | None) -> Floats:
+        """Familiarity (n,) of raw vectors `X` (n, d), by voice where `speaker` (n,) is given.
+
+        Always measured from the training corpora's population: another archive's own takes out what makes it strange.
+        """
+        return self.familiarity(self.population.standardised(X), speaker)
 
     def normalised(self, X: Floats, speaker: Speakers | None, population: Population | None) -> Floats:
         """What heads and classifier are given, float32 (n, d); arguments as of `scores`."""

@@ -28,18 +28,21 @@ HIGH_AROUSAL = 0.5
 """Emotions of at least this arousal are high; those between half of it and it count for neither."""
 SLOPES = (0.1, 40.0)
 """Lowest and highest slope of a calibration."""
+PLAIN_SLOPE = 4.0
+"""Where nothing is left out to calibrate on."""
 
 
 @dataclass(frozen=True)
 class LinearHeads:
     """`weights` float32 (d, classes + 2) and `intercepts` (classes + 2,): the classes, high arousal, negative valence.
 
-    `calibration` float32 (2, 2) has slope and intercept of the logistic function (Platt 1999) of the two.
+    The scores of arousal and valence are 0.5 where high and low, negative and other, are as likely as in training.
+    `slopes` float32 (2,) are those of the logistic functions (Platt 1999) of the two about 0.5.
     """
 
     weights: Floats
     intercepts: Floats
-    calibration: Floats
+    slopes: Floats
 
     def __call__(self, Z: Floats) -> Floats:
         """Scores float32 (n, classes + 2) of normalised vectors `Z` (n, d)."""
@@ -50,29 +53,29 @@ class LinearHeads:
     def expected(self, Z: Floats) -> Floats:
         """A first guess of the posteriors (n, classes)."""
         logits = SHARPNESS * self(Z)[:, :-2]
-        guess = np.exp(logits - logits.max(axis=1, keepdims=True))
+        guess: Floats = np.exp(logits - logits.max(axis=1, keepdims=True))
         guess /= guess.sum(axis=1, keepdims=True)
         return guess
 
-    def affect(self, Z: Floats) -> Floats:
-        """Probabilities (n, 2) of high arousal and of negative valence."""
-        slope, intercept = self.calibration
-        return np.asarray(1 / (1 + np.exp(-(slope * (self(Z)[:, -2:] - 0.5) + intercept))), dtype=np.float32)
+    def affect(self, Z: Floats, sharpness: Floats) -> Floats:
+        """Probabilities (n, 2) of high arousal and of negative valence; `sharpness` (n,), 0 to 1, is a row's slope."""
+        logits = self.slopes * (self(Z)[:, -2:] - 0.5) * sharpness[:, np.newaxis]
+        return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
     def calibrated(self, scores: Floats, targets: Doubles, weight: Doubles) -> LinearHeads:
-        """The heads with slopes and intercepts fitted to `scores` (n, 2) of rows left out of training, and `targets`.
+        """The heads with slopes fitted to `scores` (n, 2) of rows left out of training, and their `targets`.
 
-        High and low have the same weight, so that 0.5 separates them.
+        High and low have the same weight. There is no intercept: where one corpus lies beside others is chance.
         """
         fits = []
         for column in range(2):
             known = ~np.isnan(targets[:, column])
-            fits.append(_platt(scores[known, column].astype(np.float64), targets[known, column], weight[known]))
-        return replace(self, calibration=np.array(fits, dtype=np.float32).T.copy())
+            fits.append(_slope(scores[known, column].astype(np.float64), targets[known, column], weight[known]))
+        return replace(self, slopes=np.array(fits, dtype=np.float32))
 
 
 def affect_targets(classes: Sequence[str], y: Indices) -> Doubles:
-    """(n, 2): 1 for high arousal and for negative valence, 0 for low and other, NaN where the emotion has no clear one."""
+    """(n, 2): 1 for high arousal and for negative valence, 0 for low and other, NaN where the emotion has none."""
     arousal = np.array([AFFECT[name].arousal for name in classes])
     high = np.where(arousal >= HIGH_AROUSAL, 1.0, 0.0)
     high[[name == "distressed" for name in classes]] = np.nan  # it holds fear, which is high, and sadness, which is low
@@ -97,25 +100,24 @@ def fit_heads(Z: Floats, y: Indices, classes: Sequence[str], weight: Doubles) ->
     gram[np.diag_indices(d)] += PENALTY * d * len(Z)
     moment = bounded.T.astype(np.float64) @ (centred * (weight / weight.mean())[:, np.newaxis])
     solution = np.linalg.solve(gram, moment)
+    middle[-2:] = 0.5
     intercepts = middle - centre @ solution
-    plain = np.array([[4.0, 4.0], [0.0, 0.0]], dtype=np.float32)
+    plain = np.full(2, PLAIN_SLOPE, dtype=np.float32)
     return LinearHeads(solution.astype(np.float32), intercepts.astype(np.float32), plain)
 
 
-def _platt(scores: Doubles, targets: Doubles, weight: Doubles) -> tuple[float, float]:
-    """Slope and intercept of the logistic function with the highest likelihood, of balanced targets."""
-    from scipy.optimize import minimize  # noqa: PLC0415 - slow to load, and predicting does not need it
+def _slope(scores: Doubles, targets: Doubles, weight: Doubles) -> float:
+    """The slope of the logistic function about 0.5 with the highest likelihood, both values of `targets` alike."""
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415 - slow to load, and predicting does not need it
 
     balanced = np.zeros_like(weight)
     for value in (0.0, 1.0):
         rows = targets == value
-        balanced[rows] = weight[rows] / max(weight[rows].sum(), 1e-12) / 2
-    centred, sign = scores - 0.5, 2 * targets - 1
-    if not (targets == 0).any() or not (targets == 1).any():
-        return 4.0, 0.0
-
-    def loss(parameters: Doubles) -> float:
-        return float(balanced @ np.logaddexp(0, -sign * (parameters[0] * centred + parameters[1])))
-
-    found = minimize(loss, np.array([4.0, 0.0]), method="L-BFGS-B", bounds=[SLOPES, (-10.0, 10.0)])
-    return float(found.x[0]), float(found.x[1])
+        if not rows.any():
+            return PLAIN_SLOPE
+        balanced[rows] = weight[rows] / weight[rows].sum()
+    margin = (2 * targets - 1) * (scores - 0.5)
+    found = minimize_scalar(
+        lambda slope: float(balanced @ np.logaddexp(0, -slope * margin)), bounds=SLOPES, method="bounded"
+    )
+    return float(found.x)

@@ -36,7 +36,7 @@ def dump_measures(model: FittedModel) -> bytes:
         variance=model.population.variance,
         weights=model.heads.weights,
         intercepts=model.heads.intercepts,
-        calibration=model.heads.calibration,
+        slopes=model.heads.slopes,
         directions=model.familiarity.directions,
         limit=np.float64(model.familiarity.limit),
         abroad=np.float64(model.abroad),
@@ -56,7 +56,7 @@ def read_measures(data: bytes, classes: int, dimension: int) -> Measures:
         "variance": (dimension,),
         "weights": (dimension, classes + 2),
         "intercepts": (classes + 2,),
-        "calibration": (2, 2),
+        "slopes": (2,),
         "directions": (None, dimension),
         "limit": (),
         "abroad": (),
@@ -73,7 +73,7 @@ def read_measures(data: bytes, classes: int, dimension: int) -> Measures:
         raise BundleError("The model's measures hold impossible numbers; train it again")
     return Measures(
         one_part(float(read["count"]), read["mean"], read["variance"]),
-        LinearHeads(read["weights"], read["intercepts"], read["calibration"]),
+        LinearHeads(read["weights"], read["intercepts"], read["slopes"]),
         FamiliarityMeasure(read["directions"], float(read["limit"])),
         float(read["abroad"]),
     )
@@ -85,6 +85,6 @@ def _check(name: str, array: Any, shape: tuple[int | None, ...]) -> None:
     )
     if not fits or array.dtype not in (np.float32, np.float64) or not np.isfinite(array).all():
         raise BundleError(
-            f"The model's {name} is {array.shape} of {array.dtype}; expected finite numbers for the features and classes "
-            "that its manifest names: train it again"
+            f"The model's {name} is {array.shape} of {array.dtype}; expected finite numbers for the features and "
+            "classes that its manifest names: train it again"
         )

@@ -50,12 +50,21 @@ def fit_model(
     """
     if len(np.unique(data.corpus)) > 1:
         several = settings.several_corpora
-        changed = {"members": several.members, "alpha": several.alpha, "max_iter": several.max_iter}
-        travelling = settings.model_copy(update={**changed, "calibration_members": 0})
+        changed = {"strength_deviation": several.strength_deviation}
+        normalisation = settings.speaker_normalisation.model_copy(update=changed)
+        travelling = settings.model_copy(
+            update={
+                "alpha": several.alpha,
+                "max_iter": several.max_iter,
+                "speaker_normalisation": normalisation,
+            }
+        )
         shares = _shares(data, classes, corpus_weights)
         model = _fit(data, classes, travelling, shares, several=True)
-        few = travelling.model_copy(update={"members": several.calibration_members})
-        return calibrated_on_corpora(model, data, lambda rows: _fit(rows, classes, few, shares, several=True))
+        if not settings.calibration_members:
+            return model
+        few = travelling.model_copy(update={"members": several.members_left_out, "calibration_members": 0})
+        return calibrated_on_corpora(model, data, shares, lambda rows: _fit(rows, classes, few, shares, several=True))
     return _fit(data, classes, settings, corpus_shares(data.corpus, {}), several=False)
 
 
@@ -66,7 +75,7 @@ def _fit(
     shares: Mapping[str, float],
     several: bool,
 ) -> FittedModel:
-    """A voice is a speaker under one condition; with `train_on` calls, it is a part of that, of the size of a call.
+    """A voice is a speaker under one condition; with `train_on` calls and one corpus, a part of that as long as a call.
 
     Statistics are of the conditions `ser_core.learning.training.ensemble.BASE_CONDITIONS`.
     """
@@ -76,7 +85,7 @@ def _fit(
     voice, wanted = whole_voices(data), settings.speaker_normalisation
     means = class_means(measured[base], data.corpus[base], y[base], len(classes), present)
     normaliser = fit_normaliser(measured[base], voice[base], wanted, means)
-    if wanted.train_on == "calls":
+    if wanted.train_on == "calls" and not several:
         voice = simulated_calls(data, settings.seed)
     truth = np.eye(len(classes), dtype=np.float32)[y]
     normalised = dataclasses.replace(data, X=normaliser(measured, voice, truth))
@@ -84,7 +93,7 @@ def _fit(
     if several or wanted.strength_mean > 0 or wanted.strength_deviation > 0:
         both = LabelledFeatures.joined([dataclasses.replace(data, X=normaliser.without_speakers(measured)), normalised])
     heads = _heads(both, classes, settings, present)
-    familiarity = fit_familiarity(both.X[is_base(both)])
+    familiarity = fit_familiarity(population.standardised(data.X))
     classifier = fit_classifier(both if several else normalised, classes, settings, present)
     return FittedModel(population, normaliser, heads, classifier, familiarity, 1.0 if several else ABROAD)
 

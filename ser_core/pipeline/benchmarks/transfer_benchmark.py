@@ -64,18 +64,18 @@ class TransferBenchmark:
     def __init__(self, settings: Settings, tests: Sequence[Settings], peers: Mapping[str, Path]) -> None:
         self._settings, self._peers = settings, peers
         listed = each_corpus(settings)
-        self._sources = {own.corpus.name or own.corpus.kind: CorpusSource(own) for own, _ in listed}
-        self._weights = dict(zip(self._sources, [weight for _, weight in listed], strict=True))
-        tested = [CorpusSource(test) for test in tests]
-        names = [*self._sources, *(source.corpus.name for source in tested)]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        called = [own.corpus.name or own.corpus.kind for own in (*(own for own, _ in listed), *tests)]
+        twice = sorted({name for name in called if called.count(name) > 1})
         if twice:
             raise SettingsError([f"--test: there is a corpus called {', '.join(twice)} already"])
-        if len(names) < 2:
-            raise SettingsError([f"corpora lists {names[0]} alone, and there is no --test: nothing is left to test on"])
+        if len(called) < 2:
+            raise SettingsError([f"corpora lists {called[0]} alone, and there is no --test: nothing is left to test"])
         for path in peers.values():
             check_peer(path)
-        self._tests = {source.corpus.name: source for source in tested}
+        sources = [CorpusSource(own) for own in (*(own for own, _ in listed), *tests)]
+        self._sources = dict(zip(called[: len(listed)], sources[: len(listed)], strict=True))
+        self._tests = dict(zip(called[len(listed) :], sources[len(listed) :], strict=True))
+        self._weights = dict(zip(self._sources, [weight for _, weight in listed], strict=True))
         self._left_out: dict[str, str] = {}
         self._features: dict[str, str] = {}
         self.emotions: dict[str, tuple[str, ...]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ser_core.config import load_settings
 from ser_core.config.corpus_list import each_corpus, one_corpus
@@ -56,10 +57,16 @@ def test_the_tests_folder_of_corpora_is_no_list(tmp_path: Path) -> None:
         assert len(load_settings(three, environ={name: "/corpora"}).corpora) == 3
 
 
-@pytest.mark.parametrize("key", ["kind: ravdess", "uri: x", "name: x", "language: pl"])
+@pytest.mark.parametrize("key", ["kind: tess", "uri: x", "name: x", "language: pl"])
 def test_one_source_sets_one_or_several(tmp_path: Path, key: str) -> None:
     both = written(tmp_path / "both.yaml", LIST.replace("tables_uri: tables", f"tables_uri: tables, {key}"))
     assert f"{both}:1: corpora and corpus.{key.partition(':')[0]} are both set" in faults("--config", both)
+
+
+def test_all_settings_written_out_are_the_same_settings(tmp_path: Path) -> None:
+    settings = load_settings(["--config", written(tmp_path / "three.yaml", LIST)], environ={})
+    whole = yaml.safe_dump(settings.model_dump(mode="json", by_alias=True))
+    assert load_settings(["--config", written(tmp_path / "whole.yaml", whole)], environ={}) == settings
 
 
 def test_a_later_source_wins(tmp_path: Path) -> None:

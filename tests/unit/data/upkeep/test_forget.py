@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Collection
 from pathlib import Path
 
@@ -326,4 +327,11 @@ def test_models_are_named_by_their_corpus(tmp_path: Path) -> None:
     for number, corpus in enumerate(("ravdess", "own", "own"), start=1):
         models.put(f"emotions/{number}/manifest.json", f'{{"training": {{"corpus": "{corpus}"}}}}'.encode())
     assert trained_on(models, {"own"}) == ["emotions/2", "emotions/3"]
+    several = {
+        "corpus": "mine, ravdess",
+        "corpora": [{"name": "mine", "labels": "own"}, {"name": "ravdess", "labels": "r"}],
+    }
+    models.put("emotions/4/manifest.json", json.dumps({"training": several}).encode())
+    assert trained_on(models, {"own"}) == ["emotions/2", "emotions/3", "emotions/4"]
+    assert trained_on(models, {"mine"}) == []
     assert trained_on(models, set()) == []

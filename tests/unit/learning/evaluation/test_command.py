@@ -7,6 +7,8 @@ import pytest
 
 from ser_core.cli.main import main
 
+TESS = ("--corpora", '[{"kind": "tess", "uri": "x"}]')
+
 
 @pytest.mark.parametrize(
     ("words", "expected"),
@@ -24,6 +26,14 @@ from ser_core.cli.main import main
         (["corpus", "--peer", "a=b", "--peer", "a=c"], "--peer a: there is one of that name already"),
         (["corpus", "--across", "vinyl=x"], "vinyl is no kind of corpus; there are ravdess"),
         (["corpus", "--calls-per-fold", "3"], "No such option"),
+        (["transfer"], "corpora is not set, and this job needs it"),
+        (["transfer", *TESS], "corpora lists tess alone, and there is no --test"),
+        (["transfer", *TESS, "--test", "tess"], "--test 'tess': expected KIND=URI"),
+        (["transfer", *TESS, "--test", "vinyl=x"], "vinyl is no kind of corpus; there are ravdess"),
+        (["transfer", *TESS, "--test", "tess=y"], "there is a corpus called tess already"),
+        (["transfer", *TESS, "--test", "manifest=a/u.csv", "--test", "manifest=b/u.csv"], "called u already"),
+        (["transfer", *TESS, "--test", "manifest=a:b.csv"], "has a colon; rename it"),
+        (["transfer", *TESS, "--test", "savee=y", "--peer", "tutorial=x"], "there is one of that name already"),
     ],
 )
 def test_wrong_arguments_are_refused_before_any_work(
