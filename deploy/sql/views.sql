@@ -18,7 +18,8 @@
 -- art. 5(1)(f)), and a customer's mood is no measure of the agent who took the call.
 
 -- A queue's day. share_calls_<emotion>: share of calls whose dominant emotion it is, share_undecided: of calls in which no
--- segment reached scoring.min_confidence. Valence and arousal are weighted by speech time.
+-- segment reached scoring.min_confidence. Valence, arousal and familiarity are weighted by speech time. Where familiarity
+-- is low the voices lie far from those of training: read arousal there, and no shares of emotions.
 CREATE OR REPLACE TEMPORARY VIEW daily_emotion_by_queue AS
 SELECT
     call_date,
@@ -38,6 +39,7 @@ SELECT
     AVG(CASE WHEN dominant_emotion IS NULL THEN 1.0 ELSE 0.0 END) AS share_undecided,
     SUM(valence * speech_s) / NULLIF(SUM(CASE WHEN valence IS NOT NULL THEN speech_s END), 0.0) AS mean_valence,
     SUM(arousal * speech_s) / NULLIF(SUM(CASE WHEN arousal IS NOT NULL THEN speech_s END), 0.0) AS mean_arousal,
+    SUM(familiarity * speech_s) / NULLIF(SUM(CASE WHEN familiarity IS NOT NULL THEN speech_s END), 0.0) AS mean_familiarity,
     AVG(CASE WHEN escalated THEN 1.0 ELSE 0.0 END) AS share_escalated,
     AVG(CASE WHEN recovered THEN 1.0 ELSE 0.0 END) AS share_recovered
 FROM current_call_emotions
@@ -63,6 +65,7 @@ SELECT
     COALESCE(calls.queue, 'unknown') AS queue,
     calls.dominant_emotion,
     calls.confidence,
+    calls.familiarity,
     calls.valence,
     calls.valence_change,
     calls.longest_negative_s,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +83,7 @@ def read_line_populations(data: bytes, dimension: int) -> tuple[LinePopulations,
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             facts = json.loads(arrays[_FACTS].tobytes())
             stored = {line: arrays[str(place)].tobytes() for place, line in enumerate(facts.pop("lines"))}
-    except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise BundleError(
             f"Populations cannot be read ({error!r}); remove the file, and the next run makes it again"
         ) from error

@@ -35,11 +35,11 @@ PLAN = pa.schema(
     ]
 )
 """`talk_inputs`, `score_inputs` and `population_inputs` are digests, null where there is nothing to score; the last is
-of the vectors alone, not of whose calls they are nor of the run that has extracted them. `codecs` counts scored channels
-by codec and `unscored` the other channels by role, in JSON. `known` are the date's recordings and those that are gone,
-`silent` those whose scored channels have no speech. `unfinished` recordings are neither extracted nor refused for good.
-`unscored_calls`, of `all_calls`, have no channel to score, with or without speech: they are refused, or their channels
-have other roles. `channels` are packed rows of `TO_SCORE`."""
+of the vectors alone, not of whose calls they are nor of the run that has extracted them. `codecs` counts scored
+channels by codec and `unscored` the other channels by role, in JSON. `known` are the date's recordings and those that
+are gone, `silent` those whose scored channels have no speech. `unfinished` recordings are neither extracted nor refused
+for good. `unscored_calls`, of `all_calls`, have no channel to score, with or without speech: they are refused, or their
+channels have other roles. `channels` are packed rows of `TO_SCORE`."""
 
 STATES = tuple(name for name in PLAN.names if name != "channels")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from ser_core.config import load_settings
 from ser_core.config.drift_settings import DriftSettings
 from ser_core.scoring.drift import BINS
-from ser_core.scoring.profile import NO_EMOTION, Profile
+from ser_core.scoring.profile import NO_EMOTION, Profile, added
 from ser_core.scoring.verdict import judge
 
 TODAY = dt.date(2026, 3, 30)
@@ -35,6 +36,7 @@ def profile(date: dt.date, seed: int = 0, calls: int = 800, **changes: Any) -> P
         labels=dict(zip(("neutral", "angry", "sad"), labels.tolist(), strict=True)),
         confidence=rng.multinomial(calls * 20, np.arange(1, 11) / 55).tolist(),
         codecs={"pcm_alaw": calls, "opus": calls // 4},
+        familiarity=0.8,
         features=features,
     )
     return replace(usual, **changes)
@@ -49,6 +51,7 @@ SHIFTS: Mapping[str, Mapping[str, Any]] = {
     "volume_factor": {"calls": 20, "recordings": 20, "refused": 0},
     "label_psi": {"labels": {"neutral": 2000, "angry": 12000, "sad": 2000}},
     "confidence_psi": {"confidence": [16000, *[0] * 9]},
+    "familiarity_drop": {"familiarity": 0.3},
     "codec_psi": {"codecs": {"gsm": 1000}},
     "feature_psi": {"features": {f"f{n}": [16000, *[0] * (BINS - 1)] for n in range(5)}},
 }
@@ -148,3 +151,31 @@ def test_models_that_decide_nothing_can_be_compared() -> None:
     other = profile(TODAY, labels={NO_EMOTION: 16000})
     verdict = judge(other, [], SETTINGS, other, days=28)
     assert (verdict.verdict, "model_label_psi" in verdict.measures) == ("ok", False)
+
+
+def test_familiarity_may_rise_and_old_profiles_have_none() -> None:
+    before = days(28)
+    assert judge(profile(TODAY, familiarity=1.0), before, SETTINGS).verdict == "ok"
+    measured = judge(profile(TODAY, familiarity=0.68), before, SETTINGS)
+    assert (measured.verdict, str(measured)) == ("warned", "familiarity_drop 0.12 (limit 0.1; 0.80 → 0.68)")
+    old = [replace(day, familiarity=None) for day in before]
+    assert "familiarity_drop" not in judge(profile(TODAY, familiarity=0.1), old, SETTINGS).measures
+    some = [*old[:20], *before[20:]]
+    assert judge(profile(TODAY, familiarity=0.3), some, SETTINGS).verdict == "refused"
+    stored = json.loads(profile(TODAY).to_json())
+    del stored["familiarity"]
+    assert Profile.of_json(json.dumps(stored).encode()).familiarity is None
+
+
+def test_few_calls_may_be_less_familiar_by_chance() -> None:
+    before = [profile(TODAY - dt.timedelta(days=n + 1), n, calls=4) for n in range(28)]
+    assert (
+        judge(profile(TODAY, calls=4, familiarity=0.3), before, SETTINGS).measures["familiarity_drop"].verdict == "ok"
+    )
+
+
+def test_tasks_profiles_have_the_mean_familiarity_of_their_segments() -> None:
+    date = Profile(TODAY, calls=3, confidence=(0,) * 10)
+    parts = [Profile(TODAY, segments=n, confidence=[n] + [0] * 9, familiarity=f) for n, f in ((10, 0.9), (30, 0.5))]
+    assert added(added(date, parts[0]), parts[1]).familiarity == pytest.approx(0.6)
+    assert added(date, Profile(TODAY, confidence=(0,) * 10)).familiarity is None
