@@ -88,10 +88,16 @@ class FittedModel:
             raise ValueError(f"X has the shape {X.shape}; expected (n, {width}), as the training data had")
         Z = self.normalised(X, speaker, population)
         familiarity = self.familiar(X, speaker)
-        sharpness = familiarity if population is None else familiarity / np.float32(self.abroad)
-        posteriors = self.classifier.predict_proba(Z, sharpness)
-        affect = self.heads.affect(Z, familiarity)
+        sharpness = self.sharpness(familiarity, population)
+        posteriors = self.classifier.predict_proba(Z, sharpness / np.float32(1 if population is None else self.abroad))
+        affect = self.heads.affect(Z, sharpness)
         return Scores(posteriors, affect[:, 0], affect[:, 1], familiarity)
+
+    @staticmethod
+    def sharpness(familiarity: Floats, population: Population | None) -> Floats:
+        """How far a row's logits are kept (n,), 0 to 1: by its familiarity; by the root of it where an archive's own
+        population has taken out a part of what is strange."""
+        return familiarity if population is None else np.sqrt(familiarity)
 
     def familiar(self, X: Floats, speaker: Speakers | None) -> Floats:
         """Familiarity (n,) of raw vectors `X` (n, d), by voice where `speaker` (n,) is given.
