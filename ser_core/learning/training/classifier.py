@@ -15,8 +15,9 @@ from ser_core.errors import TrainingError
 from ser_core.learning.training.calibration import fit_temperature, speaker_groups
 from ser_core.learning.training.ensemble import Ensemble, Member, converged, fit_ensemble, is_base, log_softmax
 from ser_core.learning.training.labelled_features import Floats, LabelledFeatures, class_index
+from ser_core.learning.training.standardise import Standardiser
 
-_BLOCK = 256
+_BLOCK = 512
 """Rows at a time, so that the activations of a layer fit into the processor's cache."""
 
 _log = logging.getLogger(__name__)
@@ -81,9 +82,14 @@ class EnsembleClassifier:
 
 def mean_logs(ensembles: Sequence[Ensemble], X: Floats) -> Floats:
     """Mean of all perceptrons' log posteriors of `X` (n, d), float32 (n, classes)."""
-    total = ensembles[0].sum_of_logs(X)
+    standardiser = ensembles[0].standardiser
+    Z = standardiser(X)
+    total = ensembles[0].sum_of_logs(Z)
     for ensemble in ensembles[1:]:
-        total += ensemble.sum_of_logs(X)
+        if ensemble.standardiser is not standardiser:
+            standardiser = ensemble.standardiser
+            Z = standardiser(X)
+        total += ensemble.sum_of_logs(Z)
     total /= sum(len(ensemble.members) for ensemble in ensembles)
     return total
 
@@ -106,7 +112,7 @@ def fit_classifier(
     if len(np.unique(y)) < 2:
         raise TrainingError(f"All training rows are {data.emotion[0]}; expected two emotions or more")
     whole = fit_ensemble(data, y, settings, settings.members, 0, shares)
-    held_out, temperature = _calibrated(data, y, settings, shares)
+    held_out, temperature = _calibrated(data, y, settings, shares, whole.standardiser)
     classifier = EnsembleClassifier((whole, *held_out), temperature, tuple(classes))
     count, stopped = len(classifier.members), converged(classifier.members)
     if stopped < count:
@@ -116,14 +122,20 @@ def fit_classifier(
 
 
 def _calibrated(
-    data: LabelledFeatures, y: Indices, settings: TrainingSettings, shares: Mapping[str, float] | None
+    data: LabelledFeatures,
+    y: Indices,
+    settings: TrainingSettings,
+    shares: Mapping[str, float] | None,
+    standardiser: Standardiser,
 ) -> tuple[tuple[Ensemble, ...], float]:
     """An ensemble for each group of speakers, trained without it, and the temperature fitted on the groups left out.
 
-    Each ensemble has its own standardiser and directions. The temperature is fitted on rows of base conditions.
+    Where directions of voices are removed, each ensemble has its own standardiser; otherwise all share `standardiser`,
+    which knows no labels, so that scoring standardises once. The temperature is fitted on rows of base conditions.
     """
     groups = speaker_groups(data.speaker, settings.seed) if settings.calibration_members else ()
     base, present = is_base(data), np.unique(y)
+    shared = None if len(standardiser.directions) else standardiser
     ensembles, logs, truths = [], [], []
     for number, group in enumerate(groups, start=1):
         if not np.isin(present, y[~group & base]).all() or not (group & base).any():
@@ -133,7 +145,8 @@ def _calibrated(
                 ", ".join(np.unique(data.speaker[group]).tolist()),
             )
             continue
-        ensemble = fit_ensemble(data.take(~group), y[~group], settings, settings.calibration_members, number, shares)
+        members = settings.calibration_members
+        ensemble = fit_ensemble(data.take(~group), y[~group], settings, members, number, shares, shared)
         ensembles.append(ensemble)
         logs.append(mean_logs([ensemble], data.X[group & base]))
         truths.append(np.searchsorted(present, y[group & base]))

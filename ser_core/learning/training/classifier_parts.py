@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -52,13 +53,24 @@ def from_parts(parts: Any, classes: tuple[str, ...], dimension: int) -> Ensemble
         temperature, ensembles = parts["temperature"], parts["ensembles"]
         _expect(isinstance(temperature, float) and 0 < temperature < np.inf, "the temperature", "above 0", temperature)
         _expect(isinstance(ensembles, list) and ensembles, "the ensembles", "one or more", ensembles)
-        read = tuple(_ensemble(ensemble, len(classes), dimension) for ensemble in ensembles)
+        read = _shared(tuple(_ensemble(ensemble, len(classes), dimension) for ensemble in ensembles))
         classifier = EnsembleClassifier(read, temperature, classes)
         columns = {tuple(member.network.classes_.tolist()) for member in classifier.members}
         _expect(len(columns) == 1, "the perceptrons' classes", "the same of each", columns)
     except _UnfitError as fault:
         raise BundleError(f"The classifier is not of this package: {fault}. Train it again") from None
     return classifier
+
+
+def _shared(ensembles: tuple[Ensemble, ...]) -> tuple[Ensemble, ...]:
+    """The same ensembles; those that standardise as the first does share its standardiser."""
+    first = ensembles[0].standardiser
+    return tuple(
+        replace(ensemble, standardiser=first)
+        if all(np.array_equal(getattr(ensemble.standardiser, f.name), getattr(first, f.name)) for f in fields(first))
+        else ensemble
+        for ensemble in ensembles
+    )
 
 
 def _ensemble(parts: Any, classes: int, dimension: int) -> Ensemble:

@@ -64,9 +64,8 @@ class Ensemble:
     standardiser: Standardiser
     members: tuple[Member, ...]
 
-    def sum_of_logs(self, X: Floats) -> Floats:
-        """Sum of the members' log posteriors of `X` (n, d), float32 (n, classes)."""
-        Z = self.standardiser(X)
+    def sum_of_logs(self, Z: Floats) -> Floats:
+        """Sum of the members' log posteriors of standardised `Z` (n, d), float32 (n, classes)."""
         bound = np.float32(np.log(MIN_POSTERIOR))
         total = np.maximum(self.members[0].log_posteriors(Z), bound)
         for member in self.members[1:]:
@@ -88,6 +87,7 @@ def fit_ensemble(
     members: int,
     number: int,
     shares: Mapping[str, float] | None = None,
+    standardiser: Standardiser | None = None,
 ) -> Ensemble:
     """Fits `members` perceptrons on speaker-normalised vectors with classes `y` (n,), of two or more values.
 
@@ -96,7 +96,8 @@ def fit_ensemble(
     the rows of `copies` other conditions drawn at random. With `balance_classes`, every class of a corpus has the same
     weight; a corpus has its share in `shares`, or the same as any other.
 
-    Random draws depend only on `settings.seed`, the ensemble's `number` and the member's index.
+    Random draws depend only on `settings.seed`, the ensemble's `number` and the member's index. `standardiser` is used
+    in place of one that is fitted on these rows.
 
     Raises:
         TrainingError: no row is of a base condition.
@@ -104,7 +105,8 @@ def fit_ensemble(
     base = is_base(data)
     base_rows = data.take(base)
     voice = whole_voices(base_rows)
-    standardiser = fit_standardiser(base_rows.X, base_rows.emotion, voice, settings.speaker_directions)
+    if standardiser is None:
+        standardiser = fit_standardiser(base_rows.X, base_rows.emotion, voice, settings.speaker_directions)
     Z = standardiser(data.X)
     copies = np.unique(data.condition[~base])
     shares = shares or corpus_shares(data.corpus, {})

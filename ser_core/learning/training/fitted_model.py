@@ -14,7 +14,6 @@ from ser_core.learning.training.linear_heads import LinearHeads
 from ser_core.learning.training.population import Population
 from ser_core.learning.training.speaker_normalisation import SpeakerNormaliser, Speakers
 
-
 _BLOCK = 256
 """Rows at a time, so that they fit into the processor's cache."""
 

@@ -19,8 +19,8 @@ ONE_SIDED_SHARE = 0.8
 
 
 def whole_voices(data: LabelledFeatures) -> Numbers:
-    """One voice for all rows of a speaker under one condition: a line changes a voice as much as another speaker."""
-    pairs = np.stack([data.speaker, data.condition.astype(data.speaker.dtype.type)], axis=1)
+    """One voice for all rows of a speaker of a corpus under one condition: a line changes a voice as a speaker does."""
+    pairs = np.stack([data.speaker, data.condition, data.corpus], axis=1)
     _, number = np.unique(pairs, axis=0, return_inverse=True)
     return number.astype(np.intp).reshape(len(data))
 

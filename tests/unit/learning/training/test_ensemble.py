@@ -160,7 +160,7 @@ def test_a_rare_class_is_predicted_more_with_weights(quick: TrainingSettings) ->
     named = {}
     for balanced in (True, False):
         ensemble = fitted(data, quick.model_copy(update={"balance_classes": balanced, "max_iter": 20}), 1)
-        named[balanced] = np.mean(ensemble.sum_of_logs(X[y == 1]).argmax(axis=1) == 1)
+        named[balanced] = np.mean(ensemble.sum_of_logs(ensemble.standardiser(X[y == 1])).argmax(axis=1) == 1)
     assert named[True] > 0.7
     assert named[False] < 0.4
 
@@ -168,7 +168,7 @@ def test_a_rare_class_is_predicted_more_with_weights(quick: TrainingSettings) ->
 def test_nobody_overrules_all_others(copied: LabelledFeatures, voting: TrainingSettings) -> None:
     ensemble = fitted(copied, voting)
     far = copied.X * np.float32(100)
-    assert ensemble.sum_of_logs(far).min() >= 3 * np.log(MIN_POSTERIOR) - 1e-4
+    assert ensemble.sum_of_logs(ensemble.standardiser(far)).min() >= 3 * np.log(MIN_POSTERIOR) - 1e-4
 
 
 def test_the_sum_is_over_members(copied: LabelledFeatures, voting: TrainingSettings) -> None:
@@ -178,7 +178,7 @@ def test_the_sum_is_over_members(copied: LabelledFeatures, voting: TrainingSetti
         np.log(np.maximum(member.network.predict_proba(Z[:, member.columns]), MIN_POSTERIOR))
         for member in ensemble.members
     )
-    np.testing.assert_allclose(ensemble.sum_of_logs(copied.X), slow, atol=1e-4)
+    np.testing.assert_allclose(ensemble.sum_of_logs(ensemble.standardiser(copied.X)), slow, atol=1e-4)
 
 
 def test_log_softmax_of_what_overflows() -> None:
