@@ -16,7 +16,7 @@ from ser_core.learning.training.calibration import fit_temperature, speaker_grou
 from ser_core.learning.training.ensemble import Ensemble, Member, converged, fit_ensemble, is_base, log_softmax
 from ser_core.learning.training.labelled_features import Floats, LabelledFeatures, class_index
 
-_BLOCK = 512
+_BLOCK = 256
 """Rows at a time, so that the activations of a layer fit into the processor's cache."""
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from ser_core.learning.training.calibration import fit_temperature
 from ser_core.learning.training.classifier import mean_logs
 from ser_core.learning.training.ensemble import is_base
 from ser_core.learning.training.fitted_model import FittedModel
-from ser_core.learning.training.labelled_features import Floats, LabelledFeatures, class_index
+from ser_core.learning.training.labelled_features import LabelledFeatures, class_index
 from ser_core.learning.training.linear_heads import affect_targets
 from ser_core.learning.training.population import Population
 
@@ -28,7 +28,7 @@ class _Heard:
 
     logs: Doubles
     truth: npt.NDArray[np.intp]
-    scores: Floats
+    scores: Doubles
     targets: Doubles
     weight: Doubles
 
@@ -80,8 +80,8 @@ def _left_out(name: str, data: LabelledFeatures, classes: tuple[str, ...], share
         logs = np.full((len(Z), len(classes)), -np.inf)
         logs[:, columns] = mean_logs(part.classifier.ensembles, Z)
         logs[:, np.setdiff1d(np.arange(len(classes)), places)] = -np.inf
-        familiarity = part.familiar(tested.X, speaker)[:, np.newaxis]
-        logs *= familiarity
-        scores = 0.5 + familiarity * (part.heads(Z)[:, -2:] - 0.5)
+        sharpness = part.sharpness(part.familiar(tested.X, speaker), measured)[:, np.newaxis]
+        logs *= sharpness
+        scores = 0.5 + sharpness * (part.heads(Z)[:, -2:] - 0.5)
         weight = np.full(len(Z), share / len(Z))
         yield _Heard(logs, truth, scores, targets, weight)

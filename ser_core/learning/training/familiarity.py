@@ -43,13 +43,14 @@ class FamiliarityMeasure:
 
     def distance(self, Z: Floats) -> Floats:
         """Distance (n,) of each row from the training rows' mean; about 1 for one of them."""
-        along = np.clip(Z, -_BOUND, _BOUND) @ self.directions.T
+        along = np.clip(Z @ self.directions.T, -_BOUND, _BOUND)
         return np.asarray(np.square(along).mean(axis=1))
 
 
 def fit_familiarity(Z: Floats) -> FamiliarityMeasure:
     """The measure of training vectors `Z` (n, d), altered copies too, as deviations from their population."""
-    sample = np.clip(Z[:: max(1, -(-len(Z) // _ROWS))], -_BOUND, _BOUND).astype(np.float64)
+    bounded = np.clip(Z, -_BOUND, _BOUND)
+    sample = bounded[:: max(1, -(-len(Z) // _ROWS))].astype(np.float64)
     count = min(DIRECTIONS, *sample.shape)
     values, vectors = np.linalg.eigh(sample @ sample.T if len(sample) < Z.shape[1] else sample.T @ sample)
     values, vectors = np.maximum(values[-count:], 1e-9), vectors[:, -count:]

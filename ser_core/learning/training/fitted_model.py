@@ -15,6 +15,10 @@ from ser_core.learning.training.population import Population
 from ser_core.learning.training.speaker_normalisation import SpeakerNormaliser, Speakers
 
 
+_BLOCK = 256
+"""Rows at a time, so that they fit into the processor's cache."""
+
+
 class SpeakerModel(Protocol):
     """Raw vectors of several speakers → posteriors."""
 
@@ -86,12 +90,19 @@ class FittedModel:
         width = len(self.normaliser.mean)
         if X.ndim != 2 or X.shape[1] != width:
             raise ValueError(f"X has the shape {X.shape}; expected (n, {width}), as the training data had")
-        Z = self.normalised(X, speaker, population)
-        familiarity = self.familiar(X, speaker)
-        sharpness = familiarity if population is None else familiarity / np.float32(self.abroad)
-        posteriors = self.classifier.predict_proba(Z, sharpness)
-        affect = self.heads.affect(Z, familiarity)
+        measured = (population or self.population).standardised(X)
+        familiarity = self.familiar(X, speaker) if population else self.familiarity(measured, speaker)
+        Z = self._without_voices(measured, speaker)
+        sharpness = self.sharpness(familiarity, population)
+        posteriors = self.classifier.predict_proba(Z, sharpness / np.float32(1 if population is None else self.abroad))
+        affect = self.heads.affect(Z, sharpness)
         return Scores(posteriors, affect[:, 0], affect[:, 1], familiarity)
+
+    @staticmethod
+    def sharpness(familiarity: Floats, population: Population | None) -> Floats:
+        """How far a row's logits are kept (n,), 0 to 1: by its familiarity; by the root of it where an archive's own
+        population has taken out a part of what is strange."""
+        return familiarity if population is None else np.sqrt(familiarity)
 
     def familiar(self, X: Floats, speaker: Speakers | None) -> Floats:
         """Familiarity (n,) of raw vectors `X` (n, d), by voice where `speaker` (n,) is given.
@@ -102,8 +113,13 @@ class FittedModel:
 
     def normalised(self, X: Floats, speaker: Speakers | None, population: Population | None) -> Floats:
         """What heads and classifier are given, float32 (n, d); arguments as of `scores`."""
-        Z = (population or self.population).standardised(X)
+        return self._without_voices((population or self.population).standardised(X), speaker)
+
+    def _without_voices(self, measured: Floats, speaker: Speakers | None) -> Floats:
         if speaker is None:
-            return self.normaliser.without_speakers(Z)
-        expected = self.heads.expected(self.normaliser.without_speakers(Z)) if self.normaliser.anchored else None
-        return self.normaliser(Z, speaker, expected)
+            return self.normaliser.without_speakers(measured)
+        if not self.normaliser.anchored:
+            return self.normaliser(measured, speaker)
+        blocks = [measured[start : start + _BLOCK] for start in range(0, len(measured), _BLOCK)]
+        guesses = [self.heads.expected(self.normaliser.without_speakers(block)) for block in blocks]
+        return self.normaliser(measured, speaker, np.concatenate(guesses) if guesses else None)

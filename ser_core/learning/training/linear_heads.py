@@ -62,7 +62,7 @@ class LinearHeads:
         logits = self.slopes * (self(Z)[:, -2:] - 0.5) * sharpness[:, np.newaxis]
         return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
-    def calibrated(self, scores: Floats, targets: Doubles, weight: Doubles) -> LinearHeads:
+    def calibrated(self, scores: Floats | Doubles, targets: Doubles, weight: Doubles) -> LinearHeads:
         """The heads with slopes fitted to `scores` (n, 2) of rows left out of training, and their `targets`.
 
         High and low have the same weight. There is no intercept: where one corpus lies beside others is chance.
@@ -86,24 +86,28 @@ def affect_targets(classes: Sequence[str], y: Indices) -> Doubles:
 def fit_heads(Z: Floats, y: Indices, classes: Sequence[str], weight: Doubles) -> LinearHeads:
     """Ridge regression of the classes, high arousal and negative valence on `Z` (n, d), rows weighted by `weight`."""
     bounded = np.clip(Z, -BOUND, BOUND)
-    affect = affect_targets(classes, y)
-    targets = np.column_stack([np.eye(len(classes))[y], affect])
-    unknown = np.isnan(targets)
-    # A row without a target counts as one of the mean, and so moves nothing.
-    known = np.where(unknown, 0.0, weight[:, np.newaxis])
-    middle = np.nansum(np.where(unknown, 0, targets) * known, axis=0) / np.maximum(known.sum(axis=0), 1e-12)
-    centred = np.where(unknown, 0.0, targets - middle)
-    scaled = bounded * np.sqrt(weight / weight.mean(), dtype=np.float64).astype(np.float32)[:, np.newaxis]
-    d = Z.shape[1]
-    centre = np.average(bounded, axis=0, weights=weight)
-    gram = (scaled.T @ scaled).astype(np.float64) - len(Z) * np.outer(centre, centre)
-    gram[np.diag_indices(d)] += PENALTY * d * len(Z)
-    moment = bounded.T.astype(np.float64) @ (centred * (weight / weight.mean())[:, np.newaxis])
-    solution = np.linalg.solve(gram, moment)
-    middle[-2:] = 0.5
-    intercepts = middle - centre @ solution
+    targets = np.column_stack([np.eye(len(classes))[y], affect_targets(classes, y)])
+    known = ~np.isnan(targets[:, -2])
+    weights, intercepts = _ridge(bounded, np.nan_to_num(targets), weight)
+    if not known.all() and known.any():  # rows without a clear arousal teach that head nothing
+        weights[:, -2:-1], intercepts[-2:-1] = _ridge(bounded[known], targets[known, -2:-1], weight[known])
+    # The affect heads are 0.5 at the mean of their targets.
+    intercepts[-2] += 0.5 - np.average(targets[known, -2], weights=weight[known]) if known.any() else 0.5
+    intercepts[-1] += 0.5 - np.average(targets[:, -1], weights=weight)
     plain = np.full(2, PLAIN_SLOPE, dtype=np.float32)
-    return LinearHeads(solution.astype(np.float32), intercepts.astype(np.float32), plain)
+    return LinearHeads(weights.astype(np.float32), intercepts.astype(np.float32), plain)
+
+
+def _ridge(Z: Floats, targets: Doubles, weight: Doubles) -> tuple[Doubles, Doubles]:
+    """Weights (d, k) and intercepts (k,) for `targets` (n, k); the intercepts are not penalised."""
+    relative = weight / weight.mean()
+    scaled = Z * np.sqrt(relative).astype(np.float32)[:, np.newaxis]
+    centre, middle = np.average(Z, axis=0, weights=weight), np.average(targets, axis=0, weights=weight)
+    gram = (scaled.T @ scaled).astype(np.float64) - len(Z) * np.outer(centre, centre)
+    gram[np.diag_indices(Z.shape[1])] += PENALTY * Z.size
+    moment = Z.T.astype(np.float64) @ ((targets - middle) * relative[:, np.newaxis])
+    solution = np.linalg.solve(gram, moment)
+    return solution, middle - centre @ solution
 
 
 def _slope(scores: Doubles, targets: Doubles, weight: Doubles) -> float:

@@ -66,7 +66,7 @@ class SpeakerNormaliser:
             explained: Doubles | float = 0.0
             if expected is not None and self.anchored:
                 explained = self.anchor * (expected[rows].mean(axis=0, dtype=np.float64) @ self.class_means)
-            normalised[rows] = self._of_speaker(X[rows].astype(np.float64), explained)
+            normalised[rows] = self._of_speaker(X[rows], explained)
         return normalised
 
     @property
@@ -80,15 +80,16 @@ class SpeakerNormaliser:
         Z *= (1 / self.deviation).astype(np.float32)
         return Z
 
-    def _of_speaker(self, X: Doubles, explained: Doubles | float) -> Doubles:
+    def _of_speaker(self, X: Floats, explained: Doubles | float) -> Floats:
         n = len(X)
-        apart = X.mean(axis=0) - self.mean - explained
+        apart = X.mean(axis=0, dtype=np.float64) - self.mean - explained
         mean = self.mean + self.strength_mean * n / (n + self.prior_segments) * apart
         variance = np.square(self.deviation)
-        if n > 1:
+        if n > 1 and self.strength_deviation:
             trust = self.strength_deviation * (n - 1) / (n - 1 + self.prior_segments)
-            variance += trust * (X.var(axis=0, ddof=1) - variance)
-        standardised: Doubles = (X - mean) / np.sqrt(variance)
+            variance += trust * (X.var(axis=0, ddof=1, dtype=np.float64) - variance)
+        standardised: Floats = np.subtract(X, mean.astype(np.float32), dtype=np.float32)
+        standardised *= (1 / np.sqrt(variance)).astype(np.float32)
         return standardised
 
     def to_json(self) -> bytes:

@@ -37,6 +37,7 @@ from ser_core.learning.training.bundle_content import describe
 from ser_core.learning.training.cross_validation import evaluate
 from ser_core.learning.training.labelled_features import LabelledFeatures
 from ser_core.learning.training.model_fit import fit_model
+from ser_core.learning.training.population import Population
 
 CLASSES = ("neutral", "happy", "sad", "angry")
 
@@ -95,6 +96,37 @@ def test_what_is_written_is_what_is_loaded(storage: Storage, content: BundleCont
     loaded = model.posteriors(planted.X, planted.speaker)
     np.testing.assert_array_equal(loaded, content.model.posteriors(planted.X, planted.speaker))
     assert not np.array_equal(loaded, model.posteriors(planted.X, planted.recording_id))
+
+
+def test_every_score_is_what_it_was(storage: Storage, content: BundleContent, planted: LabelledFeatures) -> None:
+    model = load_model(read_bundle(storage, write_bundle(storage, "emotions", content)))
+    own = Population.of(planted.X + np.float32(1), planted.recording_id)
+    for speaker, population in ((None, None), (None, own), (planted.speaker, own)):
+        loaded = model.scores(planted.X, speaker, population)
+        expected = content.model.scores(planted.X, speaker, population)
+        for field in dataclasses.fields(expected):
+            np.testing.assert_array_equal(getattr(loaded, field.name), getattr(expected, field.name))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"weights": np.zeros((3, 6), np.float32)}, "expected finite numbers"),
+        ({"mean": np.full(10, np.nan)}, "expected finite numbers"),
+        ({"abroad": np.float64(0)}, "impossible"),
+        ({"slopes": None}, "cannot be read"),
+    ],
+)
+def test_damaged_measures_are_refused(
+    change: dict[str, Any], expected: str, storage: Storage, content: BundleContent
+) -> None:
+    bundle = read_bundle(storage, write_bundle(storage, "emotions", content))
+    with np.load(io.BytesIO(bundle.files["measures.npz"])) as file:
+        arrays = {name: value for name, value in {**file, **change}.items() if value is not None}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    with pytest.raises(BundleError, match=expected):
+        load_model(BundleBytes("emotions/1", {**bundle.files, "measures.npz": buffer.getvalue()}))
 
 
 def test_the_manifest_describes_training(storage: Storage, content: BundleContent) -> None:

@@ -118,3 +118,13 @@ def test_an_invalid_normaliser_is_refused(change: dict[str, object], expected: s
         read_normaliser(json.dumps(data).encode(), 2, 3)
     with pytest.raises(BundleError, match="cannot be read"):
         read_normaliser(b"{}", 2, 3)
+
+
+def test_what_expected_emotions_explain_of_the_mean_stays(speaker: np.ndarray) -> None:
+    """Of a speaker who is of the first class throughout, its step of 2 stays; with half an anchor, half."""
+    expected = np.tile(np.array([[1.0, 0.0]], np.float32), (40, 1))
+    for anchor in (0.0, 0.5, 1.0):
+        result = unit(1.0, 0.0, 1e-9, anchor)(speaker, np.zeros(40), expected)
+        np.testing.assert_allclose(result.mean(axis=0), [2 * anchor, 0, 0], atol=1e-4)
+    unknown = unit(1.0, 0.0, 1e-9, 1.0)(speaker, np.zeros(40))
+    np.testing.assert_allclose(unknown.mean(axis=0), 0, atol=1e-4)
