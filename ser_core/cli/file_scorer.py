@@ -32,7 +32,8 @@ _NOTHING_DECIDED = "undecided, no segment reaches scoring.min_confidence"
 class ScoredChannel:
     """One channel: its summary and mean familiarity, None where there is no speech, and its segments.
 
-    Segments are (start_s, end_s, emotion, confidence). The emotion of a segment below `scoring.min_confidence` is None, and so is that of a channel without other segments.
+    Segments are (start_s, end_s, emotion, confidence). The emotion of a segment below `scoring.min_confidence` is None,
+    and so is that of a channel without other segments.
     """
 
     channel: ChannelFeatures

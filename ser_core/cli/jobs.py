@@ -15,7 +15,7 @@ _RECORDINGS = ("features", "segments", "audio", "limits", "quarantine", "fetch",
 _EXTRACT = ("archive", "roles", "scoring", *_RECORDINGS)
 _SCORE = (
     *("archive", "features", "segments", "models", "scoring", "talk"),
-    *("engagement", "transcripts", "retention", "drift"),
+    *("domain", "engagement", "transcripts", "retention", "drift"),
 )
 
 

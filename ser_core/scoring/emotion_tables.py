@@ -102,17 +102,8 @@ def _scores(features: pa.Table, model: Model, domain: DomainPopulations | None) 
         return model.scores(X, voices, None)
     lines = features.column("line").combine_chunks()
     coded = lines if pa.types.is_dictionary(lines.type) else lines.dictionary_encode()
-    groups = [domain.group(line) for line in coded.dictionary.to_pylist()]
-    distinct = list(dict.fromkeys(groups))
-    group = np.array([distinct.index(each) for each in groups], np.intp)[coded.indices.to_numpy()]
-    present = np.unique(group).tolist()
-    if len(present) == 1:
-        return model.scores(X, voices, domain.of(distinct[present[0]]))
-    parts = [np.flatnonzero(group == place) for place in present]
-    scored = [model.scores(X[p], voices[p], domain.of(distinct[at])) for p, at in zip(parts, present, strict=True)]
-    back = np.argsort(np.concatenate(parts))
-    names = ("posteriors", "arousal_high", "valence_negative", "familiarity")
-    return Scores(*(np.concatenate([getattr(each, name) for each in scored])[back] for name in names))
+    measuring = domain.of_rows(coded.dictionary.to_pylist(), coded.indices.to_numpy())
+    return model.scores(X, voices, measuring)
 
 
 def _voices(features: pa.Table) -> npt.NDArray[np.intp]:

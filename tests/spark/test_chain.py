@@ -49,10 +49,14 @@ def test_the_chain_is_the_same_on_s3(
             s3_client.upload_file(str(path), s3_bucket, f"x/{path.relative_to(root)}")
     s3 = {"endpoint_url": s3_server, "region": "us-east-1"}
     settings = job_settings(f"s3://{s3_bucket}/x", {**DATED, "storage": {"s3": s3}})
-    for work in (Train, Ingest, Extract, Score):
+    assert run(spark, Train, settings)["status"] == "done"
+    # A manifest's recordings are named by their place: elsewhere they are dealt into other parts of the population.
+    for path in (root / "models/emotions/1").iterdir():
+        s3_client.upload_file(str(path), s3_bucket, f"x/{path.relative_to(root)}")
+    for work in (Ingest, Extract, Score):
         assert run(spark, work, settings)["status"] == "done"
     for table in (SEGMENT_EMOTIONS, CALL_EMOTIONS, CHANNELS):
-        same_rows(store_of(folder), store_of(settings), table, but=("version",))
+        same_rows(store_of(folder), store_of(settings), table, but=("version", "domain_version"))
     same_rows(store_of(folder), store_of(settings), RECORDINGS, but=("version", "uri"))
     assert run(spark, Score, settings)["scored_segments"] == 0
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from ser_core.errors import BundleError
+from ser_core.learning.training.labelled_features import Floats
 from ser_core.learning.training.line_populations import LinePopulations, read_line_populations
-from ser_core.learning.training.population import Population
+from ser_core.learning.training.population import Measuring, Population
 
 _ALL = "all"
 _FORMAT = 1
@@ -43,6 +47,29 @@ class DomainPopulations:
     def of(self, line: str | None) -> Population:
         """The population that a vector of `line` is measured from."""
         return self.by_line.get(line or "", self.others)
+
+    def of_rows(self, lines: Sequence[str], code: npt.NDArray[np.integer[Any]]) -> Measuring:
+        """What rows are measured from of which row i has the line `lines[code[i]]`; neighbours mostly have the same."""
+        groups = [self.group(line) for line in lines]
+        group = np.array([groups.index(each) for each in groups], dtype=np.intp)[code]
+        starts = [0, *(np.flatnonzero(np.diff(group)) + 1).tolist()]
+        if len(starts) == 1:
+            return self.of(lines[code[0]])
+        ends = [*starts[1:], len(code)]
+        return _Spans(tuple((a, b, self.of(lines[code[a]])) for a, b in zip(starts, ends, strict=True)))
+
+
+@dataclass(frozen=True)
+class _Spans:
+    """Rows from `start` to `end` are measured from a population, the next ones from another."""
+
+    spans: Sequence[tuple[int, int, Population]]
+
+    def standardised(self, X: Floats) -> Floats:
+        Z = np.empty(X.shape, dtype=np.float32)
+        for start, end, population in self.spans:
+            Z[start:end] = population.standardised(X[start:end])
+        return Z
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from ser_core.learning.training.classifier import EnsembleClassifier
 from ser_core.learning.training.fitted_model import FittedModel, Scores
 from ser_core.learning.training.labelled_features import Floats
 from ser_core.learning.training.measures_io import read_measures
-from ser_core.learning.training.population import Population
+from ser_core.learning.training.population import Measuring, Population
 from ser_core.learning.training.registry import (
     list_bundles,
     promote,
@@ -95,7 +95,7 @@ class Model:
         """Of the training corpora, in raw vectors."""
         return self.fitted.population
 
-    def scores(self, X: Floats, speaker: Speakers | None, population: Population | None) -> Scores:
+    def scores(self, X: Floats, speaker: Speakers | None, population: Measuring | None) -> Scores:
         """Scores of raw vectors `X` (n, d) of the model's feature set; see `FittedModel.scores`."""
         return self.fitted.scores(X, speaker, population)
 

@@ -11,7 +11,7 @@ from ser_core.learning.training.classifier import EnsembleClassifier
 from ser_core.learning.training.familiarity import FamiliarityMeasure
 from ser_core.learning.training.labelled_features import Floats
 from ser_core.learning.training.linear_heads import LinearHeads
-from ser_core.learning.training.population import Population
+from ser_core.learning.training.population import Measuring, Population
 from ser_core.learning.training.speaker_normalisation import SpeakerNormaliser, Speakers
 
 _BLOCK = 256
@@ -73,7 +73,7 @@ class FittedModel:
         """
         return self.scores(X, speaker, None).posteriors
 
-    def scores(self, X: Floats, speaker: Speakers | None, population: Population | None) -> Scores:
+    def scores(self, X: Floats, speaker: Speakers | None, population: Measuring | None) -> Scores:
         """Scores of raw vectors `X` (n, d).
 
         Args:
@@ -98,7 +98,7 @@ class FittedModel:
         return Scores(posteriors, affect[:, 0], affect[:, 1], familiarity)
 
     @staticmethod
-    def sharpness(familiarity: Floats, population: Population | None) -> Floats:
+    def sharpness(familiarity: Floats, population: Measuring | None) -> Floats:
         """How far a row's logits are kept (n,), 0 to 1: by its familiarity; by the root of it where an archive's own
         population has taken out a part of what is strange."""
         return familiarity if population is None else np.sqrt(familiarity)
@@ -110,7 +110,7 @@ class FittedModel:
         """
         return self.familiarity(self.population.standardised(X), speaker)
 
-    def normalised(self, X: Floats, speaker: Speakers | None, population: Population | None) -> Floats:
+    def normalised(self, X: Floats, speaker: Speakers | None, population: Measuring | None) -> Floats:
         """What heads and classifier are given, float32 (n, d); arguments as of `scores`."""
         return self._without_voices((population or self.population).standardised(X), speaker)
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,13 @@ estimate, so that a few recordings with values that are errors spoil their own p
 
 _CONSTANT = 1e-6
 """A deviation below this share of the feature's mean is rounding, not variation."""
+
+
+class Measuring(Protocol):
+    """What raw vectors are measured from."""
+
+    def standardised(self, X: Floats) -> Floats:
+        """Vectors `X` (n, d) as deviations, float32."""
 
 
 @dataclass(frozen=True)

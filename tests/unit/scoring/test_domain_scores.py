@@ -14,7 +14,7 @@ from ser_core.learning.training.archive_domain import ArchiveDomain, DomainPopul
 from ser_core.learning.training.bundle import Model
 from ser_core.learning.training.fitted_model import Scores
 from ser_core.learning.training.line_populations import LinePopulations
-from ser_core.learning.training.population import Population
+from ser_core.learning.training.population import Measuring, Population
 from ser_core.scoring.emotion_tables import SegmentRules, segment_table
 from ser_core.scoring.segment_scores import heard_affect
 
@@ -24,14 +24,14 @@ TRAINING = Population.of(np.random.default_rng(3).normal(0, 1, (400, D)).astype(
 OFFSET = {"narrowband ulaw": np.array([3.0, -1.0]), "wideband opus": np.array([-2.0, 6.0])}
 
 
-class Measuring:
+class Relative:
     """Posteriors by how a vector lies in its population."""
 
     model_version = "emotions/1"
     label_scheme = "corpus"
     classes = ("neutral", "angry")
 
-    def scores(self, X: np.ndarray, speaker: np.ndarray, population: Population | None) -> Scores:
+    def scores(self, X: np.ndarray, speaker: np.ndarray, population: Measuring | None) -> Scores:
         assert len(speaker) == len(X)
         Z = (population or TRAINING).standardised(X)
         odds = np.exp(Z - Z.max(axis=1, keepdims=True))
@@ -59,7 +59,7 @@ def scored(X: np.ndarray, line: list[str], domain: DomainPopulations | None) -> 
         "line": pa.array(line),
         "vector": pa.FixedSizeListArray.from_arrays(pa.array(X.astype(np.float32).ravel()), D),
     }
-    return segment_table(pa.table(columns), cast(Model, Measuring()), SegmentRules(None, 0.0, domain), "run", NOW)
+    return segment_table(pa.table(columns), cast(Model, Relative()), SegmentRules(None, 0.0, domain), "run", NOW)
 
 
 def test_a_voice_has_the_same_posteriors_over_either_line() -> None:

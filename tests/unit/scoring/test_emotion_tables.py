@@ -14,7 +14,7 @@ from ser_core.data.tables.schemas import SCHEMA_VERSION, probability, share
 from ser_core.emotions import EMOTIONS
 from ser_core.learning.training.bundle import Model
 from ser_core.learning.training.fitted_model import Scores
-from ser_core.learning.training.population import Population
+from ser_core.learning.training.population import Measuring
 from ser_core.scoring.emotion_tables import CallRules, SegmentRules, call_table, segment_table
 from ser_core.scoring.priors import PriorShift
 
@@ -30,7 +30,7 @@ class Echo:
     label_scheme = "corpus"
     classes = CLASSES
 
-    def scores(self, X: np.ndarray, speaker: np.ndarray, population: Population | None) -> Scores:
+    def scores(self, X: np.ndarray, speaker: np.ndarray, population: Measuring | None) -> Scores:
         unknown = np.full(len(X), np.nan, np.float32)  # it hears neither arousal nor valence
         return Scores(X, unknown, unknown, np.full(len(X), 0.5, np.float32))
 

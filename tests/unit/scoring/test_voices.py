@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ser_core.learning.training.bundle import Model
 from ser_core.learning.training.fitted_model import Scores
-from ser_core.learning.training.population import Population
+from ser_core.learning.training.population import Measuring
 from ser_core.scoring.emotion_tables import SegmentRules, segment_table
 
 
@@ -19,7 +19,7 @@ class Listening:
     model_version = "planted/1"
     label_scheme = "corpus"
 
-    def scores(self, X: np.ndarray, speaker: np.ndarray, population: Population | None) -> Scores:
+    def scores(self, X: np.ndarray, speaker: np.ndarray, population: Measuring | None) -> Scores:
         self.speaker = speaker
         half = np.full(len(X), 0.5, dtype=np.float32)
         return Scores(np.full((len(X), 2), 0.5, dtype=np.float32), half, half, half)

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from ser_core.data.tables.packed import packed, unpacked
-from ser_core.pipeline.stages.score_kernel import _places
+from ser_core.pipeline.stages.channel_rows import _places
 
 
 def test_packed_rows_come_back_and_only_those_of_the_slice() -> None:
