@@ -23,6 +23,7 @@ from ser_core.data.tables.newest import FILE
 from ser_core.data.tables.packed import packed
 from ser_core.data.tables.store import TableStore, bucket_of
 from ser_core.learning.training.bundle import BundleBytes, Model, load_model
+from ser_core.learning.training.bundle_content import MANIFEST
 from ser_core.pipeline.engine.publish import BUCKET, spans
 from ser_core.pipeline.stages.channel_rows import channel_rows
 from ser_core.pipeline.stages.lexical import Lexical
@@ -40,15 +41,16 @@ _FLUSH_ROWS = 50_000  # scored segments held before they are packed, some 15 MB
 
 Bins = npt.NDArray[np.uint8]
 
-_models: dict[str, Model] = {}
+_models: dict[bytes, Model] = {}
 
 
 def _model(bundle: BundleBytes) -> Model:
-    """The audited model, loaded once per worker."""
-    if bundle.model_version not in _models:
+    """The audited model, loaded once per worker. Its manifest tells it from one of the same name in another place."""
+    manifest = bundle.files[MANIFEST]
+    if manifest not in _models:
         _models.clear()
-        _models[bundle.model_version] = load_model(bundle)
-    return _models[bundle.model_version]
+        _models[manifest] = load_model(bundle)
+    return _models[manifest]
 
 
 @dataclass(frozen=True)
