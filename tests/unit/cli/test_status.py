@@ -162,7 +162,7 @@ def test_the_last_night_counts(archive: Archive, capsys: Capture, status: str, c
     run_id = archive.run("last", "nightly", NOW - dt.timedelta(hours=2), status=status, detail=detail)
     archive.run("score", "score", NOW - dt.timedelta(hours=1), status="done")
     archive.run("second", "nightly", NOW, status="refused", detail="LeaseHeldError: another run holds the lease")
-    archive.run("third", "nightly", NOW, status="running")
+    archive.run("third", "nightly", dt.datetime.now(dt.UTC), status="running")
     archive.run("night0", "nightly", NOW - DAY / 2, status="done")
     for path in Path(archive.words[-1], "runs").rglob("*night0.parquet"):
         path.unlink()
@@ -186,7 +186,7 @@ def test_a_running_row_without_a_lease_is_stalled(archive: Archive, capsys: Capt
     start = NOW - dt.timedelta(minutes=50)
     killed = archive.run("killed", "extract", start, status="running", updated_at=start + dt.timedelta(minutes=5))
     archive.run("corpus", "train", start, status="running")
-    archive.run("young", "ingest", NOW - dt.timedelta(seconds=5), status="running")
+    archive.run("young", "ingest", dt.datetime.now(dt.UTC), status="running")
     only = problem(archive, capsys)
     assert (only["kind"], killed in only["text"]) == ("stalled", True)
     with held(archive.store.storage, ["tables"], killed, "extract", 60.0):
