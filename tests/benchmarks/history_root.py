@@ -149,6 +149,8 @@ class History:
         def more(value: Any) -> Any:
             if isinstance(value, int):
                 return value * times
+            if isinstance(value, float):  # a mean
+                return value
             if isinstance(value, Mapping):
                 return {name: more(each) for name, each in value.items()}
             return [more(each) for each in value]

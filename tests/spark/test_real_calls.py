@@ -41,7 +41,7 @@ DAYS = tuple(dt.date(2026, 3, day) for day in (2, 3, 4))
 SILENT = 2  # of the nine recordings that have nothing but what an MP3 decoder leaves of silence
 PARTS = ("done_before", "extracted", "refused_now", "refused_before")
 SHIPPED = {
-    "features": {"set": "functionals-v1", "sample_rate_hz": 8000},
+    "features": {"set": "functionals-v2", "sample_rate_hz": 8000},
     "segments": {"mode": "speech"},
     "isolation": {"enabled": True},
     "training": {"max_iter": 5},
