@@ -23,6 +23,7 @@ from ser_core.data.tables.store import TableStore
 from ser_core.data.upkeep.extraction_pairs import Pair, groups, read_pairs
 from ser_core.data.upkeep.old_refusals import join_refusals
 from ser_core.data.upkeep.rewrite import rewrite, row_keys, rows_in, schema_of
+from ser_core.errors import SerError
 
 COMPACTED = pa.schema(
     [
@@ -119,7 +120,12 @@ class Compaction:
             schema = features_schema(schema_of(self.store, sources[0][0]).field("vector").type.list_size)
             written = rewrite(self.store, f"{FEATURES.name}/{name}", sources, schema)
         channels = [(pair.channels, pair.counts) for pair in group]
-        rewrite(self.store, f"{CHANNELS.name}/{name}", channels, CHANNELS.file_schema)
+        key, expected = f"{CHANNELS.name}/{name}", sum(pair.rows for pair in group)
+        kept = rewrite(self.store, key, channels, CHANNELS.file_schema)
+        if kept != expected:  # the files that it was made from are there still
+            raise SerError(
+                f"{self.store.storage.uri_of(key)} has {kept} rows; expected {expected}: nothing was deleted"
+            )
         return written
 
     def _delete(self, pairs: list[Pair], features: set[str] | tuple[()]) -> int:

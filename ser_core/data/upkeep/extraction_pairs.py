@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,6 +25,7 @@ class Pair:
         channels: its key.
         features: its key; None where no recording has speech.
         keys: of the extractions whose rows count, as `row_keys` makes them.
+        rows: of `channels` that count.
         dropped: rows of `channels` that do not count.
         feature_sets: of the rows that count.
         size_bytes: of both files.
@@ -32,6 +34,7 @@ class Pair:
     channels: str
     features: str | None
     keys: pa.Array
+    rows: int
     dropped: int
     feature_sets: tuple[str, ...]
     size_bytes: int
@@ -77,6 +80,7 @@ def read_pairs(
                 key,
                 features if features in sizes else None,
                 pc.unique(row_keys(own, EXTRACTION)),
+                len(own),
                 len(part) - len(own),
                 tuple(sorted(set(own["feature_set"].to_pylist()))),
                 sizes[key] + sizes.get(features, 0),
@@ -117,11 +121,10 @@ def _up_to(pairs: Sequence[Pair], target: int) -> Iterator[list[Pair]]:
 
 
 def _by_file(rows: pa.Table) -> dict[str, pa.Table]:
-    """The rows of each file."""
-    ordered = rows.sort_by(FILE)
-    counts = ordered.group_by(FILE, use_threads=False).aggregate([([], "count_all")]).to_pydict()
-    found, start = {}, 0
-    for key, count in zip(counts[FILE], counts["count_all"], strict=True):
-        found[key] = ordered.slice(start, count)
-        start += count
-    return found
+    """The rows of each file, in the order that they have."""
+    file = rows.column(FILE).combine_chunks().dictionary_encode()
+    code = file.indices.to_numpy()
+    order = np.argsort(code, kind="stable")
+    edges = np.searchsorted(code[order], np.arange(len(file.dictionary) + 1)).tolist()
+    keys = file.dictionary.to_pylist()
+    return {key: rows.take(pa.array(order[a:b])) for key, a, b in zip(keys, edges, edges[1:], strict=False)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +15,9 @@ from ser_core.data.storage import open_storage
 from ser_core.data.tables.moved import note_move
 from ser_core.data.tables.schemas import CHANNELS, FEATURES, QUARANTINE, RECORDINGS
 from ser_core.data.tables.store import TableStore, log_key
+from ser_core.data.upkeep import compaction
 from ser_core.data.upkeep.compaction import Compaction
+from ser_core.errors import SerError
 from ser_core.pipeline.stages.score_plan import ScorePlan
 from ser_core.pipeline.state.date_state import DateRules
 from tests.support.s3 import storage_settings
@@ -283,3 +286,47 @@ def test_on_s3(s3_server: str, s3_bucket: str) -> None:
     before = taken(store)
     assert compact(store)["features"] == (7, 2, 16)
     assert {place: before[place] for place in taken(store)} == taken(store)
+
+
+def dealt(store: TableStore, files: int, seed: int) -> list[str]:
+    """A date whose 23 recordings are in so many files, in any order of tasks and attempts; their ids."""
+    rng = random.Random(seed)
+    ids = [f"r{number:02d}" for number in range(23)]
+    derived(store, RECORDINGS, [recording(name, f"c{name}", MONDAY) for name in ids], [MONDAY])
+    rng.shuffle(ids)
+    for task in range(files):
+        extraction(
+            store,
+            f"{run_id(5)}-{rng.randrange(8, 40)}",
+            task,
+            [(name, "v1", f"c{name}", MONDAY) for name in ids[task::files]],
+        )
+    return sorted(ids)
+
+
+def rows_of(store: TableStore) -> list[int]:
+    """Rows of both tables on Monday."""
+    return [
+        sum(len(store.read(key)) for key in store.files_of(table, call_date=MONDAY)) for table in (CHANNELS, FEATURES)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_every_recording_of_many_files_is_kept(tmp_path: Path, seed: int) -> None:
+    store = TableStore(open_storage(str(tmp_path), storage_settings("")))
+    ids = dealt(store, 5 + seed % 11, seed)
+    before = rows_of(store)
+    Compaction(store, SETTINGS, NOW)(MONDAY)
+    (key,) = store.files_of(CHANNELS, call_date=MONDAY)
+    assert rows_of(store) == before
+    assert sorted(set(store.read(key)["recording_id"].to_pylist())) == ids
+
+
+def test_nothing_is_deleted_where_rows_are_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = TableStore(open_storage(str(tmp_path), storage_settings("")))
+    dealt(store, 5, 0)
+    before = store.files_of(CHANNELS, call_date=MONDAY)
+    monkeypatch.setattr(compaction, "rewrite", lambda *_: 0)
+    with pytest.raises(SerError, match="has 0 rows; expected"):
+        Compaction(store, SETTINGS, NOW)(MONDAY)
+    assert store.files_of(CHANNELS, call_date=MONDAY) == before
