@@ -304,7 +304,7 @@ def dealt(store: TableStore, files: int, seed: int) -> list[str]:
     return sorted(ids)
 
 
-def rows_of(store: TableStore) -> list[int]:
+def rows_on_monday(store: TableStore) -> list[int]:
     """Rows of both tables on Monday."""
     return [
         sum(len(store.read(key)) for key in store.files_of(table, call_date=MONDAY)) for table in (CHANNELS, FEATURES)
@@ -315,10 +315,10 @@ def rows_of(store: TableStore) -> list[int]:
 def test_every_recording_of_many_files_is_kept(tmp_path: Path, seed: int) -> None:
     store = TableStore(open_storage(str(tmp_path), storage_settings("")))
     ids = dealt(store, 5 + seed % 11, seed)
-    before = rows_of(store)
+    before = rows_on_monday(store)
     Compaction(store, SETTINGS, NOW)(MONDAY)
     (key,) = store.files_of(CHANNELS, call_date=MONDAY)
-    assert rows_of(store) == before
+    assert rows_on_monday(store) == before
     assert sorted(set(store.read(key)["recording_id"].to_pylist())) == ids
 
 
