@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 from rich.text import Text
@@ -14,6 +14,7 @@ from ser_core.cli.common import Result, SettingsCommand
 from ser_core.cli.parameters import (
     DIR,
     FILE,
+    check_kind,
     folds_option,
     names,
     pairs,
@@ -23,8 +24,6 @@ from ser_core.cli.parameters import (
     write_report,
 )
 from ser_core.config import Settings
-from ser_core.config.settings import CorpusSettings
-from ser_core.errors import SettingsError
 
 
 @click.command(cls=SettingsCommand, sections=("corpus",))
@@ -93,9 +92,7 @@ def corpus(
 
 def _other(settings: Settings, kind: str, uri: str) -> Settings:
     """The settings of a further corpus, whose tables are beside those of the first."""
-    kinds = get_args(CorpusSettings.model_fields["kind"].annotation)
-    if kind not in kinds:
-        raise SettingsError([f"--across {kind}={uri}: {kind} is no kind of corpus; there are {', '.join(kinds)}"])
+    check_kind("--across", kind, uri)
     digest = hashlib.sha256(uri.encode()).hexdigest()[:8]
     tables = f"{settings.corpus.tables_uri.rstrip('/')}-{kind}-{digest}"
     changes = {"kind": kind, "uri": uri, "name": None, "commercial_use": None, "tables_uri": tables}

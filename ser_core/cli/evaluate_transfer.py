@@ -5,13 +5,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 from rich.text import Text
 
 from ser_core.cli.common import Result, SettingsCommand
-from ser_core.cli.parameters import DIR, FILE, pairs, peer_files, predictions_option, write_parquet, write_report
+from ser_core.cli.parameters import (
+    DIR,
+    FILE,
+    check_kind,
+    pairs,
+    peer_files,
+    predictions_option,
+    write_parquet,
+    write_report,
+)
 from ser_core.config import Settings
 from ser_core.errors import SettingsError
 
@@ -80,11 +89,7 @@ def transfer(
 
 def _test(settings: Settings, kind: str, uri: str) -> Settings:
     """The settings of a further corpus: a manifest is called as its file, any other as its kind."""
-    from ser_core.config.settings import CorpusSettings  # noqa: PLC0415 - a help page needs no pydantic
-
-    kinds = get_args(CorpusSettings.model_fields["kind"].annotation)
-    if kind not in kinds:
-        raise SettingsError([f"--test {kind}={uri}: {kind} is no kind of corpus; there are {', '.join(kinds)}"])
+    check_kind("--test", kind, uri)
     name = Path(uri).stem if kind == "manifest" else kind
     if ":" in name:
         raise SettingsError([f"--test {kind}={uri}: the file's name is the corpus's, and has a colon; rename it"])

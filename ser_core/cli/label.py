@@ -169,8 +169,8 @@ def _shown(facts: Mapping[str, Any], consensus: Path | None) -> list[RenderableT
     if consensus is not None:
         train = f"ser train --corpus.kind manifest --corpus.uri {consensus}"
         beside = f"as one of several corpora, {{kind: manifest, name: {facts['name']}, uri: {consensus}}}"
-        told = f"{facts['consensus']} segments with a majority are in {consensus}. Next: {train}, or {beside}"
-        shown.append(Text(told))
+        following = f"{facts['consensus']} segments with a majority are in {consensus}. Next: {train}, or {beside}"
+        shown.append(Text(following))
     return shown
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
@@ -85,6 +85,15 @@ def pairs(option: str, words: Sequence[str], form: str) -> list[tuple[str, str]]
     if wrong:
         raise SettingsError([f"{option} {word!r}: expected {form}" for word in wrong])
     return found
+
+
+def check_kind(option: str, kind: str, uri: str) -> None:
+    """Raises SettingsError where `kind` is no kind of corpus."""
+    from ser_core.config.settings import CorpusSettings  # noqa: PLC0415 - a help page needs no pydantic
+
+    kinds = get_args(CorpusSettings.model_fields["kind"].annotation)
+    if kind not in kinds:
+        raise SettingsError([f"{option} {kind}={uri}: {kind} is no kind of corpus; there are {', '.join(kinds)}"])
 
 
 def peer_files(words: Sequence[str]) -> dict[str, Path]:

@@ -64,12 +64,12 @@ def score_segments(posteriors: Floats, classes: Sequence[str], min_confidence: f
 def heard_affect(
     posteriors: Floats, classes: Sequence[str], arousal_high: Floats, valence_negative: Floats
 ) -> HeardAffect:
-    """Valence and arousal as a model hears them, on the scale of `ser_core.emotions.AFFECT`.
+    """Valence and arousal from a model's probabilities, on the scale of `ser_core.emotions.AFFECT`.
 
-    A model hears whether arousal is high and whether valence is negative. Each divides the classes in two. Within
-    either part, the mean of the classes' coordinates is that of the posteriors; how much each part counts is heard
-    (the law of total expectation): E[a] = P(high) E[a | high] + (1 - P(high)) E[a | not high]. So nothing flat is
-    pleasant or sleepy, as 2 P - 1 would be, and coordinates alone decide where nothing is heard.
+    A model gives the probabilities of high arousal and of negative valence. Each divides the classes in two. Within
+    either part, the mean of the classes' coordinates is that of the posteriors, and each part counts by its
+    probability (the law of total expectation): E[a] = P(high) E[a | high] + (1 - P(high)) E[a | not high]. So
+    nothing flat is pleasant or sleepy, as 2 P - 1 would be, and coordinates alone decide where the model gives none.
 
     Args:
         posteriors: (n, classes), rows summing to 1.

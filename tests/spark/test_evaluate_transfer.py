@@ -55,17 +55,17 @@ def test_every_corpus_is_tested_by_a_model_of_the_others(
     out, log, predictions = root / "out", root / "log.jsonl", root / "predictions.parquet"
     asked = ["--json", "--predictions", str(predictions), "--out", str(out), "--log", str(log)]
     assert main(["evaluate", "transfer", *asked, *given(root)]) == 0
-    told = json.loads(capsys.readouterr().out)
+    result = json.loads(capsys.readouterr().out)
 
-    raw = told["conditions"]["transfer:one"]
+    raw = result["conditions"]["transfer:one"]
     assert (raw["n"], raw["classes"]) == (len(SPEAKERS) * len(EMOTIONS), list(EMOTIONS))
     assert raw["uar"] > 0.5  # chance is 0.25
-    assert raw["arousal"]["predicted"] and told["peers"]["tutorial"]["transfer:one"]["uar"] > 0.5
+    assert raw["arousal"]["predicted"] and result["peers"]["tutorial"]["transfer:one"]["uar"] > 0.5
     suffixes = ["", ":archive", ":archive-neutral", ":normalised", ":skewed"]
     suffixes += [":line", ":line:archive", ":line:normalised", ":line:skewed"]
-    assert set(told["conditions"]) == {f"transfer:{name}{suffix}" for name in NAMES for suffix in suffixes}
-    assert [one["name"] for one in told["corpora"]] == list(NAMES)
-    assert told["training"]["label_scheme"] == "corpus"
+    assert set(result["conditions"]) == {f"transfer:{name}{suffix}" for name in NAMES for suffix in suffixes}
+    assert [one["name"] for one in result["corpora"]] == list(NAMES)
+    assert result["training"]["label_scheme"] == "corpus"
 
     table = pq.read_table(predictions)
     assert table.schema.equals(STRANGER_PREDICTIONS)

@@ -31,7 +31,7 @@ class SpeakerModel(Protocol):
 
 @dataclass(frozen=True)
 class Scores:
-    """What a model hears in n vectors, all float32.
+    """Scores of n vectors, all float32.
 
     Attributes:
         posteriors: (n, classes), rows summing to 1.

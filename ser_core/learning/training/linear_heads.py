@@ -1,7 +1,7 @@
 """Linear heads: arousal and valence, and a first guess of the emotion, from normalised vectors.
 
-A strongly regularised linear map travels from corpus to corpus. It hears arousal in strangers as well as any larger
-model, and costs next to nothing, so that the speaker's mean can be taken relative to what it expects.
+A strongly regularised linear map travels from corpus to corpus. It costs next to nothing, so that the
+speaker's mean can be taken relative to what it expects.
 """
 
 from __future__ import annotations

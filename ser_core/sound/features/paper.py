@@ -2,7 +2,7 @@
 
 The numbers are those of `librosa.feature.mfcc`, `chroma_stft` and `melspectrogram` called one after another. librosa
 computes filters, decibels, cosine transform and normalisation. Three parts are ours, for speed: spectra of many
-segments at once (8.1 ms a 25 s at 16 kHz, `librosa.stft` 13.0), the product with grouped filters, and the tuning.
+segments at once, the product with grouped filters, and the tuning.
 """
 
 from __future__ import annotations

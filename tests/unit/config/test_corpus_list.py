@@ -86,12 +86,12 @@ def test_faults_have_their_place(tmp_path: Path) -> None:
         "corpora:\n  - {kind: manifest, uri: a}\n  - {kind: vinyl, uri: a}\n  - {kind: tess, uri: a, size: 1}\n"
         "  - {kind: tess, uri: a, weight: 0}\n  - {kind: tess, uri: a, name: 'a:b'}\n",
     )
-    told = faults("--config", path)
-    assert f"{path}:2: corpora.0: a manifest in a list has no name" in told
-    assert f"{path}:3: corpora.1.kind" in told
-    assert f"{path}:4: corpora.2.size: there is no such setting" in told
-    assert f"{path}:5: corpora.3.weight" in told
-    assert f"{path}:6: corpora.4.name" in told
+    result = faults("--config", path)
+    assert f"{path}:2: corpora.0: a manifest in a list has no name" in result
+    assert f"{path}:3: corpora.1.kind" in result
+    assert f"{path}:4: corpora.2.size: there is no such setting" in result
+    assert f"{path}:5: corpora.3.weight" in result
+    assert f"{path}:6: corpora.4.name" in result
     twice = written(tmp_path / "twice.yaml", "corpora:\n  - {kind: tess, uri: a}\n  - {kind: tess, uri: b}\n")
     assert f"{twice}:1: corpora: two are called tess" in faults("--config", twice)
 

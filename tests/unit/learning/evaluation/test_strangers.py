@@ -1,4 +1,4 @@
-"""The evaluation on strangers: names of rows, draws, shared classes, what each condition tells a model."""
+"""The evaluation on strangers: names of rows, draws, shared classes, what each condition gives a model."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FIVE = "angry happy sad neutral fearful"
 
 @dataclass
 class Told:
-    """A model that remembers what it was told, and hears the emotion in a vector's place of 1."""
+    """A model that remembers what it was given, and returns the emotion in a vector's place of 1."""
 
     classes: tuple[str, ...]
     asked: list[tuple[int, Any, Population | None]] = field(default_factory=list)
@@ -187,8 +187,8 @@ def test_metrics_by_sex_language_and_the_emotions_of_one_training_corpus() -> No
     table = predictions("happy angry sad sad", "happy happy sad happy", [0.9, 0.5, 0.8, 0.4])
     people = {"made": {f"c{n}": {"sex": "male" if n < 2 else "female", "language": "pl"} for n in range(4)}}
     classes = {"made": {"small": ("happy", "angry"), "same": ("happy", "angry", "sad", "calm"), "none": ("calm",)}}
-    told = summarise_strangers(table, 0.0, people, classes)
-    metrics = told["conditions"]["transfer:made"]
+    facts = summarise_strangers(table, 0.0, people, classes)
+    metrics = facts["conditions"]["transfer:made"]
     assert metrics["by"] == {
         "sex": {
             "female": {"uar": 0.5, "accuracy": 0.5, "n": 2},

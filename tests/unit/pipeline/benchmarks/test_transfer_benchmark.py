@@ -94,12 +94,12 @@ def test_each_is_left_out_and_further_ones_are_never_trained_on(
     expected = [(["one"], ["two"], weights), (["one", "two"], ["far", "odd"], weights), (["two"], ["one"], weights)]
     assert sorted(trained, key=str) == sorted(2 * expected, key=str)
 
-    told = summarise_strangers(table, 0.0, benchmark.people, benchmark.classes_of())
-    assert told["conditions"]["transfer:far"]["classes"] == ["happy", "sad"]
-    assert told["conditions"]["transfer:far"]["n"] == 2 * 3 * len(SPEAKERS)
-    assert told["conditions"]["transfer:one"]["uar"] > 0.8
-    assert set(told["conditions"]["transfer:one:line:archive"]["by"]["sex"]) == {"male", "female"}
-    assert list(told["conditions"]["transfer:two"]["of_classes"]) == []  # it shares all that `one` has
+    result = summarise_strangers(table, 0.0, benchmark.people, benchmark.classes_of())
+    assert result["conditions"]["transfer:far"]["classes"] == ["happy", "sad"]
+    assert result["conditions"]["transfer:far"]["n"] == 2 * 3 * len(SPEAKERS)
+    assert result["conditions"]["transfer:one"]["uar"] > 0.8
+    assert set(result["conditions"]["transfer:one:line:archive"]["by"]["sex"]) == {"male", "female"}
+    assert list(result["conditions"]["transfer:two"]["of_classes"]) == []  # it shares all that `one` has
     facts = benchmark.facts()
     assert {"odd", "single", "transfer:far:archive-neutral"} == set(facts["left_out"])
     assert [(one["name"], one["weight"]) for one in facts["corpora"]][:3] == [("one", 1.0), ("two", 2.0), ("far", None)]
@@ -135,8 +135,8 @@ def test_peers_from_files_are_found_by_corpus_and_clip(settings: Settings, tmp_p
     names = set(pc.unique(rows["condition"]).to_pylist())
     suffixes = ("", ":archive", ":normalised", ":skewed")
     assert names == {f"peer:x:transfer:{name}{suffix}" for name in ("one", "two") for suffix in suffixes}
-    told = summarise_strangers(rows, 0.0, {}, {})
-    assert told["peers"]["x"]["transfer:one"]["uar"] > 0.9
+    result = summarise_strangers(rows, 0.0, {}, {})
+    assert result["peers"]["x"]["transfer:one"]["uar"] > 0.9
 
 
 def test_a_corpus_of_the_list_must_have_classes(settings: Settings, tmp_path: Path) -> None:

@@ -53,6 +53,6 @@ def test_a_place_that_cannot_be_used_is_a_fault_of_the_settings(
     else:
         monkeypatch.setenv({"key": "AWS_ACCESS_KEY_ID", "secret": "AWS_SECRET_ACCESS_KEY"}[fault], "wrong")
     assert run_job(work, words(tmp_path, url, place, uri, fault)) == 2
-    told = capfd.readouterr().err
-    assert f"{place}: s3://" in told
-    assert said in told
+    result = capfd.readouterr().err
+    assert f"{place}: s3://" in result
+    assert said in result
