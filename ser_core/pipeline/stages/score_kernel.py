@@ -45,7 +45,7 @@ _models: dict[bytes, Model] = {}
 
 
 def _model(bundle: BundleBytes) -> Model:
-    """The audited model, loaded once per worker. It is kept by its manifest: two places may have one of the same name."""
+    """The audited model, loaded once per worker. Kept by its manifest: two places may have one of the same name."""
     manifest = bundle.files[MANIFEST]
     if manifest not in _models:
         _models.clear()
